@@ -85,6 +85,11 @@ function program(): Command {
       'start again on another slave what takes far too long (default: as the job says)',
     )
     .option('--no-speculative', 'run nothing on two slaves at once, not even when one does not respond')
+    .option(
+      '--since <commit>',
+      'branch, tag or commit: atomizers and the order of atoms get what changed since then',
+    )
+    .option('--affected', 'run only the atoms that the files changed since --since affect')
     .option('--config <json>', 'definition of the job, in place of clusterrunner.yaml')
     .option('--atoms-override <json>', 'list of atoms to run, in place of what the atomizers list')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')

@@ -7,6 +7,7 @@ import type { JobDefinition } from '../protocol/build/job.js';
 import type { Project, RemoteFile } from '../protocol/build/project.js';
 import { CommitSchema } from '../protocol/bundle.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
+import type { PrepareAssignment } from '../protocol/slave/slave-messages.js';
 import { variableProblem } from './command-environment.js';
 import { isCommandString, readCommandString } from './command-string.js';
 import { normalizeRemoteFiles } from './normalize-remote-files.js';
@@ -28,6 +29,7 @@ export function checkRequest(request: BuildRequest): { project: Project; remoteF
     checkConfig(request.config);
   }
   checkAtoms(request.atoms_override ?? []);
+  checkChanges(request);
   return { project: projectOf(request), remoteFiles: normalizeRemoteFiles(request.remote_files ?? {}) };
 }
 
@@ -54,6 +56,42 @@ function checkAtoms(atoms: readonly GivenAtom[]): void {
       }
     }
   }
+}
+
+/** @throws ClusterRunnerError INVALID_REQUEST */
+function checkChanges(request: BuildRequest): void {
+  const { type, since, changed_files, only_affected, atoms_override } = request;
+  if (since !== undefined && type !== 'git') {
+    throw invalid('since is for builds of type "git"; send changed_files, a list of paths, instead.');
+  }
+  if (since !== undefined && changed_files !== undefined) {
+    throw invalid('since and changed_files exclude each other; send one of them.');
+  }
+  if (only_affected === true && since === undefined && changed_files === undefined) {
+    throw invalid('only_affected needs the changed files: send since or changed_files too.');
+  }
+  if (only_affected === true && atoms_override !== undefined) {
+    throw invalid(
+      'only_affected and atoms_override exclude each other: both choose the atoms; send one of them.',
+    );
+  }
+}
+
+/** The fields of a request about changed files, by which atoms are chosen; null where there are none, or the atoms are given. */
+export function changesOf({
+  since,
+  changed_files,
+  only_affected,
+  atoms_override,
+}: BuildRequest): NonNullable<PrepareAssignment['changes']> | null {
+  if (atoms_override !== undefined || (since === undefined && changed_files === undefined)) {
+    return null;
+  }
+  return {
+    ...(since === undefined ? {} : { since }),
+    ...(changed_files === undefined ? {} : { changed_files }),
+    ...(only_affected === undefined ? {} : { only_affected }),
+  };
 }
 
 /** @throws ClusterRunnerError INVALID_REQUEST */

@@ -46,6 +46,7 @@ const expected: Readonly<Record<string, string>> = {
   retries: 'a whole number from 0 to 10',
   max_retries: 'a whole number from 0',
   order: runOrder.join(' or '),
+  affects: 'a list of "paths" and "atoms", each a list of patterns',
   speculative: 'true or false',
   atom_timeout: DURATION,
   build_timeout: DURATION,
@@ -153,7 +154,7 @@ function problemOf(
       ? `the section "${String(error.params.missingProperty)}" is missing; it must be ${expected[String(error.params.missingProperty)]}.`
       : `a job must be sections with their contents; ${choices}.`;
   }
-  if (section === 'cache' || section === 'batch') {
+  if (section === 'cache' || section === 'batch' || section === 'affects') {
     return `"${section}" must be ${expected[section]}.`;
   }
   if (extra !== null) {

@@ -15,6 +15,8 @@ import { PreparationLease, SubjobLease } from './state/active-lease.js';
 import { type MasterState, StateChange } from './state/master-state.js';
 import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
+  readAffected,
+  readAffectedAtoms,
   readJobColumn,
   readLosses,
   readRequest,
@@ -103,6 +105,8 @@ async function readBuild(
         revision: row.revision === null ? null : readRevision(row.revision),
         job,
         numAtoms: row.num_atoms,
+        affected: row.affected === null ? null : readAffected(row.affected),
+        affectedAtoms: new Set(row.affected_atoms === null ? [] : readAffectedAtoms(row.affected_atoms)),
         buildingSince: monotonicTimeOf(master, timestamps.BUILDING),
       },
       results: {

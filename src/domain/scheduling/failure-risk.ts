@@ -4,6 +4,8 @@ import { type AtomRun, isPass } from '../history/atom-runs.js';
 const FADING = 0.9;
 /** An atom that no build has run: new tests fail more often than old ones, and nobody has seen them pass. */
 const RISK_OF_NEW = 0.05;
+/** A change breaks one in ten or so of the atoms that it affects. */
+const RISK_OF_CHANGE = 0.1;
 
 /** The earlier runs of an atom, as far as its risk depends on them. */
 export interface AtomTrouble {
@@ -40,4 +42,9 @@ export function failureRisk(trouble: AtomTrouble | null): number {
   }
   const flaky = Math.min(1, (trouble.flakiness * counted.length) / numTroubled);
   return (failed / weights) * (1 - flaky);
+}
+
+/** The risk of an atom that a change affects. */
+export function riskWhenAffected(risk: number): number {
+  return 1 - (1 - risk) * (1 - RISK_OF_CHANGE);
 }

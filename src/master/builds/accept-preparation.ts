@@ -5,7 +5,7 @@ import type { Group } from '../../domain/scheduling/group.js';
 import { groupAtoms } from '../../domain/scheduling/grouping.js';
 import { projectKey } from '../../job/build-request.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
-import type { BuildRequest } from '../../protocol/build/build.js';
+import type { Affected, BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import type { Project } from '../../protocol/build/project.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
@@ -50,7 +50,9 @@ export class PreparationReports {
     const histories = await readTimings(master.store.db, projectKey(build.project), job.name, atoms);
     const estimates = histories.map(estimateFromHistory);
     const { project, request } = build;
-    const risks = await failureRisks(master.store.db, { project, job, request }, atoms);
+    const affected = new Set(report.affected?.places);
+    const isAffected = (place: number) => affected.has(place);
+    const risks = await failureRisks(master.store.db, { project, job, request }, atoms, isAffected);
     const executors = executorsFor(master, limitsOf(job, request));
     const groups = groupAtoms(
       estimates.map((estimate, index) => ({ index, ...estimate, risk: risks?.[index] ?? 0 })),
@@ -113,6 +115,7 @@ export class PreparationReports {
     const master = this.#master;
     const { build } = lease;
     const { id, work } = build;
+    const { places, affected } = affectedOf(report);
     const change = new StateChange();
     this.#endLease(lease, change);
     work.enter('BUILDING', master.nowSeconds);
@@ -121,6 +124,8 @@ export class PreparationReports {
       revision: report.revision ?? null,
       job: report.job,
       numAtoms: report.atoms.length,
+      affected,
+      affectedAtoms: new Set(places),
       buildingSince: master.steady,
     });
     work.setSubjobs(
@@ -136,6 +141,8 @@ export class PreparationReports {
       num_atoms: report.atoms.length,
       num_subjobs: groups.length,
       planned_executors: executors,
+      affected,
+      affected_atoms: places,
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
     change.writes.push(
@@ -163,6 +170,18 @@ export class PreparationReports {
       this.#master.buildChanged(lease.build.id);
     }
   }
+}
+
+function affectedOf({ affected: reported }: Prepared): {
+  readonly affected: Affected | null;
+  /** null for none. */
+  readonly places: readonly number[] | null;
+} {
+  if (reported === undefined) {
+    return { affected: null, places: null };
+  }
+  const { places, ...affected } = reported;
+  return { affected, places: places.length === 0 ? null : places };
 }
 
 /** The limits of the job; the request overrides what it names. */

@@ -104,8 +104,13 @@ export class Builds {
     if (row === null || !isEnded(row.state)) {
       throw new ClusterRunnerError('CONFLICT', `Build ${id} still runs; wait for its end, or cancel it.`);
     }
-    const again = atoms === 'all' ? {} : { atoms_override: await this.#failedOf(row) };
-    const { branch, requested_by: _, ...request } = readRequest(row.request);
+    const { branch, only_affected, requested_by: _, ...request } = readRequest(row.request);
+    const again =
+      atoms === 'failed'
+        ? { atoms_override: await this.#failedOf(row) }
+        : only_affected === undefined
+          ? {}
+          : { only_affected };
     // Its branch may have another commit by now.
     const version =
       row.commit_hash === null ? { ...(branch === undefined ? {} : { branch }) } : { hash: row.commit_hash };

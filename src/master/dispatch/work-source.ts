@@ -1,6 +1,6 @@
 import type { BuildWork } from '../../domain/build-work.js';
 import { hasWork } from '../../domain/scheduling/scheduler.js';
-import { givenAtoms } from '../../job/build-request.js';
+import { changesOf, givenAtoms } from '../../job/build-request.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import { reportGroup } from '../../protocol/slave/optional-reports.js';
 import type { Assignment, LeaseRef, WorkRequest } from '../../protocol/slave/slave-messages.js';
@@ -63,12 +63,14 @@ export class BuildsAsWorkSource implements WorkSource {
     };
     if (lease.kind === 'preparation') {
       const { job_name, config, atoms_override } = build.request;
+      const changes = changesOf(build.request);
       return {
         kind: 'prepare',
         ...shared,
         job_name: job_name ?? null,
         config: config ?? null,
         atoms_override: atoms_override === undefined ? null : givenAtoms(atoms_override),
+        ...(changes === null ? {} : { changes }),
       };
     }
     const atoms = await atomsOf(this.#master, lease);

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { failureRisk } from '../../domain/scheduling/failure-risk.js';
+import { failureRisk, riskWhenAffected } from '../../domain/scheduling/failure-risk.js';
 import { projectKey } from '../../job/build-request.js';
 import { boundedName, historyName } from '../../job/history-name.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
@@ -21,31 +21,31 @@ export interface BuildOfJob {
 }
 
 /**
- * How likely each atom is to fail, in the order of `atoms`; null where the build has the usual order, or its job has no
- * history, so that the risk determines nothing.
+ * How likely each atom is to fail, in the order of `atoms`; null where the build has the usual order, or nothing
+ * distinguishes its atoms. `isAffected` tells of the atom at a place whether changed files affect it.
  */
 export async function failureRisks(
   db: Reader,
   { project, job, request }: BuildOfJob,
   atoms: readonly ListedAtom[],
+  isAffected: (place: number) => boolean,
 ): Promise<number[] | null> {
   if ((request.order ?? job.definition.order) !== 'likely_failures') {
     return null;
   }
   const known = await findJobNamed(db, boundedName(projectKey(project)), boundedName(job.name));
-  if (known === undefined || known.num_atoms === 0) {
+  const hasHistory = known !== undefined && known.num_atoms > 0;
+  if (!hasHistory && !atoms.some((_, place) => isAffected(place))) {
     return null;
   }
   const risks: number[] = [];
   for (let at = 0; at < atoms.length; at += CHUNK) {
     const some = atoms.slice(at, at + CHUNK);
-    const trouble = await troubleOf(
-      db,
-      known.id,
-      some.map(({ variable, value }) => historyName(variable, value)),
-    );
+    const names = some.map(({ variable, value }) => historyName(variable, value));
+    const trouble = hasHistory ? await troubleOf(db, known.id, names) : null;
     for (const place of some.keys()) {
-      risks.push(failureRisk(trouble.get(place) ?? null));
+      const risk = trouble === null ? 0 : failureRisk(trouble.get(place) ?? null);
+      risks.push(isAffected(at + place) ? riskWhenAffected(risk) : risk);
     }
     await yieldToEventLoop();
   }

@@ -48,9 +48,14 @@ export function endBuild(
     cancelHeldLeases(id, now),
     updateBuild(id, isComplete ? { ...row, ...memory } : row),
     ...(isComplete ? [] : [...settleAtoms(id, now), cutSubjobs(id), storeVerdictCounts(id)]),
-    queueForHistory(id, build.request.atoms_override !== undefined),
+    queueForHistory(id, isPartial(build)),
     appendEvent('BUILD_ENDED', { build_id: id, state, result }, now),
   );
+}
+
+/** Whether it runs only some of the atoms of its job. */
+function isPartial({ request, affected }: ActiveBuild): boolean {
+  return request.atoms_override !== undefined || (affected?.num_unaffected ?? 0) > 0;
 }
 
 /** Ends the build when every subjob has its verdict, or when it is being ended early and no lease of it is held. */

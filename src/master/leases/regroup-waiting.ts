@@ -68,7 +68,9 @@ export class WaitingRegrouper {
       const { db } = this.#master.store;
       const atoms = await atomsThatWait(db, build.id, waiting);
       const { project, job, request } = build;
-      const risks = job === null ? null : await failureRisks(db, { project, job, request }, atoms);
+      const isAffected = (place: number) => build.affectedAtoms.has(atoms[place]?.id ?? -1);
+      const risks =
+        job === null ? null : await failureRisks(db, { project, job, request }, atoms, isAffected);
       // Meanwhile some may have been handed out, or the build may have ended.
       if (this.#isDue(build)) {
         await this.#regroup(

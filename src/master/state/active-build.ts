@@ -1,7 +1,7 @@
 import type { BuildWork } from '../../domain/build-work.js';
 import { RecentFailures } from '../../domain/recent-failures.js';
 import { ReportedVerdicts } from '../../domain/reported-verdicts.js';
-import type { BuildRequest } from '../../protocol/build/build.js';
+import type { Affected, BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import type { Project, RemoteFile } from '../../protocol/build/project.js';
 import type { Revision } from '../../protocol/build/revision.js';
@@ -17,6 +17,10 @@ export interface PreparedBuild {
   readonly revision: Revision | null;
   readonly job: NamedJob | null;
   readonly numAtoms: number | null;
+  /** null where the request names no changed files. */
+  readonly affected: Affected | null;
+  /** Atoms that the changed files affect and that are to run first. */
+  readonly affectedAtoms: ReadonlySet<number>;
   /** When it became BUILDING, in milliseconds of the monotonic clock. */
   readonly buildingSince: number | null;
 }
@@ -97,7 +101,15 @@ export class ActiveBuild {
     this.remoteFiles = remoteFiles;
     this.reported = recovered?.reported ?? new ReportedVerdicts();
     this.failures = recovered?.failures ?? new RecentFailures();
-    const unprepared = { project, revision: null, job: null, numAtoms: null, buildingSince: null };
+    const unprepared = {
+      project,
+      revision: null,
+      job: null,
+      numAtoms: null,
+      affected: null,
+      affectedAtoms: new Set<number>(),
+      buildingSince: null,
+    };
     this.#prepared = recovered?.prepared ?? unprepared;
     this.#counts = recovered?.results.counts ?? noCounts;
     this.#resultFacts = recovered?.results.facts ?? noFacts;
@@ -118,6 +130,12 @@ export class ActiveBuild {
   /** null until prepared. */
   get numAtoms(): number | null {
     return this.#prepared.numAtoms;
+  }
+  get affected(): Affected | null {
+    return this.#prepared.affected;
+  }
+  get affectedAtoms(): ReadonlySet<number> {
+    return this.#prepared.affectedAtoms;
   }
   /** When it became BUILDING, in milliseconds of the monotonic clock; null before. */
   get buildingSince(): number | null {

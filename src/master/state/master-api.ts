@@ -123,7 +123,7 @@ export interface MasterService {
   readonly zips: MasterZips;
 
   createBuild(request: BuildRequest): Promise<BuildId>;
-  /** `request_params` has neither `config` nor `atoms_override`. */
+  /** `request_params` has none of `config`, `atoms_override` and `changed_files`. */
   listBuilds(page: BuildsPage): Promise<{ builds: Build[]; total: number }>;
   /** As `listBuilds` presents them; those that have been forgotten are left out. */
   listChosenBuilds(builds: readonly BuildId[]): Promise<Build[]>;

@@ -1,5 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { type BuildRequest, BuildRequestSchema } from '../../protocol/build/build.js';
+import {
+  type Affected,
+  AffectedSchema,
+  type BuildRequest,
+  BuildRequestSchema,
+} from '../../protocol/build/build.js';
 import { type NamedJob, NamedJobSchema } from '../../protocol/build/job.js';
 import { type Revision, RevisionSchema } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
@@ -20,6 +25,8 @@ const TimestampsSchema = Type.Object(
 export const readRequest = jsonColumn(BuildRequestSchema, 'builds.request');
 export const readTimestamps = jsonColumn(TimestampsSchema, 'builds.timestamps');
 export const readRevision = jsonColumn(RevisionSchema, 'builds.revision');
+export const readAffected = jsonColumn(AffectedSchema, 'builds.affected');
+export const readAffectedAtoms = jsonColumn(Type.Array(Type.Integer()), 'builds.affected_atoms');
 export const readJobColumn = jsonColumn(NamedJobSchema, 'builds.job');
 /** Reads the column `losses` of `builds` and `subjobs`. */
 export const readLosses = jsonColumn(Type.Array(Type.String()), 'losses');
@@ -37,7 +44,16 @@ export function insertBuild(request: BuildRequest, timestamps: object): Write<Bu
   );
 }
 
-type JsonColumn = 'request' | 'listed_request' | 'timestamps' | 'job' | 'revision' | 'losses' | 'facts';
+type JsonColumn =
+  | 'request'
+  | 'listed_request'
+  | 'timestamps'
+  | 'job'
+  | 'revision'
+  | 'losses'
+  | 'facts'
+  | 'affected'
+  | 'affected_atoms';
 
 /** New values of columns. Where the database has JSON, the value that it stands for. */
 export interface BuildChanges extends Partial<Omit<BuildRow, 'id' | JsonColumn>> {
@@ -46,6 +62,8 @@ export interface BuildChanges extends Partial<Omit<BuildRow, 'id' | JsonColumn>>
   readonly revision?: Revision | null;
   readonly losses?: readonly string[];
   readonly facts?: ResultFacts;
+  readonly affected?: Affected | null;
+  readonly affected_atoms?: readonly number[] | null;
 }
 
 /** Fails when there is no such build. */
@@ -91,8 +109,9 @@ export function findBuildCourse(db: Reader, build: BuildId): Promise<BuildCourse
 }
 
 /** The part of a request that lists show, without what may have megabytes. */
-export function listedRequest({ config: _, atoms_override: __, ...request }: BuildRequest): BuildRequest {
-  return request;
+export function listedRequest(request: BuildRequest): BuildRequest {
+  const { config: _, atoms_override: __, changed_files: ___, ...listed } = request;
+  return listed;
 }
 
 /**
@@ -111,7 +130,7 @@ const listedColumns = sql`
   id, listed_request AS request, state, timestamps, NULL AS job, commit_hash, revision, num_atoms,
   num_subjobs, planned_executors, assumed_seconds, num_subjobs_done, num_atoms_done, num_atoms_failed,
   num_atoms_lost, num_atoms_flaky, facts, error_message, stopping, stopping_state, ended_at, attempt,
-  lease_id, losses, listed_request`;
+  lease_id, losses, listed_request, affected, NULL AS affected_atoms`;
 
 /** Rows as lists of builds need them; the oldest come first unless said otherwise. */
 export async function pageOfBuilds(

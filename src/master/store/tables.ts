@@ -43,6 +43,10 @@ export const builds = {
   losses: text,
   /** The part of the request that lists show, as JSON. */
   listed_request: text,
+  /** Affected as JSON; null where the request names no changed files. */
+  affected: nullable(text),
+  /** JSON list of the atoms that changed files affect and that are to run first. */
+  affected_atoms: nullable(text),
 };
 export type BuildRow = Row<typeof builds>;
 

@@ -2,7 +2,13 @@ import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '..
 import { secondsLeft } from '../../domain/scheduling/estimate.js';
 import { variablesOf } from '../../job/atom-labels.js';
 import { maskRequest } from '../../job/build-request.js';
-import { type Build, type BuildRequest, type BuildState, buildState } from '../../protocol/build/build.js';
+import {
+  type Affected,
+  type Build,
+  type BuildRequest,
+  type BuildState,
+  buildState,
+} from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import type { Revision } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
@@ -11,7 +17,7 @@ import { countsReports } from '../leases/failure-feed.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { ActiveLeases } from '../state/active-leases.js';
 import type { AtomView } from '../store/atom-views.js';
-import { readRequest, readRevision, readTimestamps } from '../store/builds.js';
+import { readAffected, readRequest, readRevision, readTimestamps } from '../store/builds.js';
 import { readFacts } from '../store/facts-column.js';
 import type { BuildRow } from '../store/tables.js';
 import { presentAtom } from './atom-view.js';
@@ -38,6 +44,7 @@ interface Facts {
   readonly interruptedAtoms: readonly AtomView[];
   readonly error: string | null;
   readonly revision: Revision | null;
+  readonly affected: Affected | null;
 }
 
 /** The view of a running build. */
@@ -73,6 +80,7 @@ export function presentRunning(leases: ActiveLeases, build: ActiveBuild): Build 
     interruptedAtoms: [],
     error: build.stopping?.message ?? null,
     revision: build.revision,
+    affected: build.affected,
   });
 }
 
@@ -105,6 +113,7 @@ export function presentRow(row: BuildRow, job: NamedJob | null, atoms: NamedAtom
     interruptedAtoms: atoms.interrupted,
     error: row.error_message,
     revision: row.revision === null ? null : readRevision(row.revision),
+    affected: row.affected === null ? null : readAffected(row.affected),
   });
 }
 
@@ -135,6 +144,7 @@ function present(facts: Facts): Build {
     artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
     error_message: facts.error,
     revision: facts.revision ?? facts.request.revision ?? null,
+    affected: facts.affected,
     request_params: maskRequest(facts.request),
   };
 }

@@ -11,6 +11,7 @@ import type { GitProject, SnapshotProject } from '../../protocol/build/project.j
 import { CommitSchema } from '../../protocol/bundle.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { type BundleRelay, receiveCommit } from '../git/bundle-transfer.js';
+import { changedPaths, commitNamed } from '../git/changed-paths.js';
 import type { CloneSource } from '../git/clone.js';
 import type { Git, Program } from '../git/git.js';
 import { type Credentials, splitCredentials } from '../git/git-credentials.js';
@@ -61,6 +62,8 @@ export interface CheckedOut {
   readonly sources: readonly CloneSource[];
   /** Whether the workspace can be kept for later builds. */
   readonly isReusable: boolean;
+  /** See Workspace. */
+  changedSince(since: string): Promise<string[]>;
 }
 
 /**
@@ -79,6 +82,11 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
   const paths = placed.map(({ path }) => path);
   const isReusable = options.reuse && (await saveIndexes(workspace, paths));
   const sources = placed.map(({ source }) => source);
+  const changedSince = async (since: string) => {
+    const mirror = mirrorOf(options);
+    const base = (await commitNamed(git, mirror, since)) ?? (await fetchNamed(wanted, mirror, since));
+    return changedPaths(git, mirror, { since: base, commit, folder: project.project_directory ?? '' });
+  };
   for (const path of paths) {
     if (await hasPointersOnly(git, join(workspace, path))) {
       options.warn(
@@ -86,7 +94,23 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
       );
     }
   }
-  return { commit, sources, isReusable, projectDirectory: await folderOf(workspace, project, commit) };
+  const projectDirectory = await folderOf(workspace, project, commit);
+  return { commit, sources, isReusable, changedSince, projectDirectory };
+}
+
+/** A mirror that had the commit of the build was not updated for it. @throws ClusterRunnerError PREPARATION_FAILED */
+async function fetchNamed({ git, originGit, wanted }: Wanted, mirror: string, name: string): Promise<string> {
+  if (wanted.type === 'git') {
+    await mirrors.run(mirror, () => updateMirror(originGit, mirror, wanted));
+  }
+  const commit = await commitNamed(git, mirror, name);
+  if (commit === null) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The repository has no branch, tag or commit "${name}", which the build names as \`since\`; check it, or push it.`,
+    );
+  }
+  return commit;
 }
 
 /** Snapshots have a mirror of their own: in the mirror of the repository, the next fetch would prune them. */

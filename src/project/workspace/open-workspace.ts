@@ -59,6 +59,12 @@ export interface Workspace {
   readonly commit: string | null;
   /** The checked-out revision, for people; null when unknown, such as for a snapshot. */
   revision(): Promise<Revision | null>;
+  /**
+   * The files that have changed since a branch, tag or commit of the repository, relative to `projectDirectory`; those
+   * outside of it begin with `../`.
+   * @throws ClusterRunnerError PREPARATION_FAILED when they cannot be found, and where there is no repository
+   */
+  changedSince(since: string): Promise<string[]>;
   /** Passes the commits that came from repositories on to the master, if other slaves may need them. */
   share(relay: BundleRelay): Promise<void>;
   /**
@@ -122,7 +128,7 @@ async function openGitIn(
     const { relay, warn, workspacesKept } = options;
     const reuse = workspacesKept > 0;
     const checkout = { git, submoduleGit, shell, root, workspace, project, credentials, relay, warn, reuse };
-    const { commit, projectDirectory, sources, isReusable } = await checkOut(checkout);
+    const { commit, projectDirectory, sources, isReusable, changedSince } = await checkOut(checkout);
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, downloading(options));
     // A snapshot came from the master, but its submodules did not.
     const shared = project.type === 'git' ? sources : sources.slice(1);
@@ -140,7 +146,7 @@ async function openGitIn(
     const mirror = sources[0]?.mirror;
     const revision = async () =>
       project.type === 'git' && mirror !== undefined ? revisionOfCommit(git, mirror, commit, project) : null;
-    return { projectDirectory, checkout: workspace, commit, revision, share, release };
+    return { projectDirectory, checkout: workspace, commit, revision, changedSince, share, release };
   } catch (error) {
     await removeWorkspace(workspace, clear);
     throw error;
@@ -217,6 +223,13 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
     checkout: null,
     commit: null,
     revision: () => revisionOfFolder(git, folder),
+    changedSince: () =>
+      Promise.reject(
+        new ClusterRunnerError(
+          'PREPARATION_FAILED',
+          'Files that have changed since a commit are found for builds of type "git" only; send `changed_files` instead.',
+        ),
+      ),
     share: async () => undefined,
     release: () => Promise.resolve(),
   };

@@ -18,6 +18,9 @@ export const GivenAtomSchema = Type.Union([
 ]);
 export type GivenAtom = Static<typeof GivenAtomSchema>;
 
+/** More changed files than that are no help for choosing atoms. */
+export const MAX_CHANGED_FILES = 10_000;
+
 export const MAX_REQUESTER = 200;
 export const RequesterSchema = Type.String({
   minLength: 1,
@@ -80,6 +83,22 @@ export const BuildRequestSchema = Type.Object(
           'Whether a subjob that takes far too long may start a second time on another slave; the setting of the job unless given.',
       }),
     ),
+    since: Type.Optional(
+      Text('git: a branch, tag or commit; the files that have changed since then are the changed files.'),
+    ),
+    changed_files: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: MAX_NAME, pattern: '^[^\\n\\0]+$' }), {
+        maxItems: MAX_CHANGED_FILES,
+        description:
+          'The changed files: paths relative to the folder of clusterrunner.yaml; those outside of it begin with `../`.',
+      }),
+    ),
+    only_affected: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether only the atoms run that the changed files affect; all run when a changed file may affect any atom.',
+      }),
+    ),
     revision: Type.Optional(RevisionSchema),
     requested_by: Type.Optional(RequesterSchema),
   },
@@ -97,6 +116,22 @@ export type BuildStatus = (typeof buildStatus)[number];
  */
 export const buildState = ['QUEUED', 'PREPARING', 'BUILDING', 'FINISHED', 'CANCELED', 'ERROR'] as const;
 export type BuildState = (typeof buildState)[number];
+
+export const AffectedSchema = Type.Object(
+  {
+    num_atoms: Type.Integer({ description: 'Atoms of the build that the changed files affect.' }),
+    num_unaffected: Type.Integer({
+      description:
+        'Atoms of the job that the build does not run, since the changed files do not affect them.',
+    }),
+    uncovered: Nullable(Type.String(), {
+      description:
+        'A changed file that no rule of the job covers, and that may affect any atom; null when there is none.',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type Affected = Static<typeof AffectedSchema>;
 
 export const BuildSchema = Type.Object(
   {
@@ -141,6 +176,12 @@ export const BuildSchema = Type.Object(
     artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
     error_message: Nullable(Type.String()),
     revision: Nullable(RevisionSchema),
+    affected: Type.Optional(
+      Nullable(AffectedSchema, {
+        description:
+          'The atoms that the changed files affect; null where the request names no changed files.',
+      }),
+    ),
     job_id: Type.Optional(
       Nullable(JobIdSchema, {
         description: 'Its job in the history; null until a build of that job has ended.',

@@ -70,6 +70,18 @@ export const BatchSchema = Type.Object(
 );
 export type BatchDefinition = Static<typeof BatchSchema>;
 
+const Globs = (minItems: number, description: string) =>
+  Type.Array(Type.String({ minLength: 1, maxLength: MAX_PATH }), { minItems, maxItems: 1000, description });
+
+const AffectsRuleSchema = Type.Object(
+  {
+    paths: Globs(1, 'Patterns for changed files, relative to the folder of clusterrunner.yaml.'),
+    atoms: Globs(0, 'Patterns for the values of the atoms that these files affect; empty: none.'),
+  },
+  { additionalProperties: false },
+);
+export type AffectsRule = Static<typeof AffectsRuleSchema>;
+
 /**
  * One job: the sections below a job's name in `clusterrunner.yaml`, and the `config` of a build request.
  * Lists of shell lines may hold nulls (an empty `-` in YAML), which are skipped.
@@ -120,6 +132,12 @@ export const JobDefinitionSchema = Type.Object(
       literals(runOrder, {
         description:
           'Which atoms run first: those that may take longest, or those that are likely to fail; the longest unless given.',
+      }),
+    ),
+    affects: Type.Optional(
+      Type.Array(AffectsRuleSchema, {
+        maxItems: 1000,
+        description: 'Which atoms changed files affect, for builds that know the changed files.',
       }),
     ),
     speculative: Type.Optional(

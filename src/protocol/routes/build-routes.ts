@@ -29,8 +29,8 @@ export const buildRoutes = {
     path: '/v1/build',
     signing: 'none',
     summary:
-      'The builds that the master knows: all of them, or those that match. `request_params` has neither `config` nor ' +
-      '`atoms_override` here.',
+      'The builds that the master knows: all of them, or those that match. `request_params` has none of `config`, ' +
+      '`atoms_override` and `changed_files` here.',
     params: nothing,
     query: Type.Object({ ...anyPage.properties, ...buildSearchFields }, closed),
     body: null,

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { AffectedSchema } from '../build/build.js';
 
 /*
  * Fields of reports that a slave sends only to a master that takes them: an older one would refuse the whole report. The
@@ -11,8 +12,9 @@ import { type Static, Type } from '@sinclair/typebox';
  * - last_lines: the last lines of the output of atoms that failed.
  * - workers: the sections of a job about workers.
  * - batches: the section of a job about batches.
+ * - changes: the atoms that changed files affect, and the sections of a job about them and about the order of atoms.
  */
-export const reportGroup = ['times', 'last_lines', 'workers', 'batches'] as const;
+export const reportGroup = ['times', 'last_lines', 'workers', 'batches', 'changes'] as const;
 export type ReportGroup = (typeof reportGroup)[number];
 
 /** The groups that the master takes. Names that the slave does not know are those of a newer master. */
@@ -43,6 +45,20 @@ export const LastLines = Type.Optional(Type.String({ maxLength: MAX_LAST_LINES_B
 
 /** EXECUTOR_INDEX of the slave's executor that works on the lease. */
 export const SlaveExecutor = Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 }));
+
+/** So many atoms that changed files affect can run before others. */
+export const MAX_AFFECTED_PLACES = 20_000;
+
+/** The atoms of a list that changed files affect. */
+export const AffectedAtomsSchema = Type.Object(
+  {
+    ...AffectedSchema.properties,
+    /** The places in the list of those that are to run first: none where all are affected. */
+    places: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_AFFECTED_PLACES }),
+  },
+  { additionalProperties: false },
+);
+export type AffectedAtoms = Static<typeof AffectedAtomsSchema>;
 
 /** The time before the first atom in which an executor fetched the project, ran `setup_build`, or waited for that. */
 export const SetupTimeSchema = Type.Object(

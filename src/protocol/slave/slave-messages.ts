@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { GivenAtomSchema } from '../build/build.js';
+import { BuildRequestSchema, GivenAtomSchema } from '../build/build.js';
 import { JobDefinitionSchema, NamedJobSchema } from '../build/job.js';
 import { ProjectSchema, RemoteFileSchema } from '../build/project.js';
 import { RevisionSchema } from '../build/revision.js';
@@ -15,7 +15,14 @@ import { ReportedFactsSchema } from '../results/result-facts.js';
 import { ResultIndexSchema } from '../results/result-index.js';
 import { ResultLimitsSchema } from '../results/result-limits.js';
 import { literals, Nullable } from '../shapes.js';
-import { Began, LastLines, SetupTimeSchema, SlaveExecutor, TakesSchema } from './optional-reports.js';
+import {
+  AffectedAtomsSchema,
+  Began,
+  LastLines,
+  SetupTimeSchema,
+  SlaveExecutor,
+  TakesSchema,
+} from './optional-reports.js';
 import { MAX_WORK_SHOWN, SlaveWorkSchema, slaveState } from './slave-list.js';
 
 /*
@@ -150,6 +157,10 @@ export const PrepareAssignmentSchema = Type.Object(
     job_name: Type.Union([Type.String(), Type.Null()]),
     config: Type.Union([JobDefinitionSchema, Type.Null()]),
     atoms_override: Type.Union([Type.Array(GivenAtomSchema), Type.Null()]),
+    /** Fields of the request about the changed files. */
+    changes: Type.Optional(
+      Type.Pick(BuildRequestSchema, ['since', 'changed_files', 'only_affected'], closed),
+    ),
     takes: TakesSchema,
   },
   closed,
@@ -217,6 +228,7 @@ export const PreparedSchema = Type.Object(
     /** The tested version, for people; absent where it is not known. */
     revision: Type.Optional(RevisionSchema),
     atoms: Type.Array(ListedAtomSchema),
+    affected: Type.Optional(AffectedAtomsSchema),
   },
   closed,
 );

@@ -13,10 +13,12 @@ import { runCommand } from '../../process/run-command.js';
 import type { GivenAtom } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
+import { takes } from '../../protocol/slave/optional-reports.js';
 import type { ListedAtom, PrepareAssignment, Prepared } from '../../protocol/slave/slave-messages.js';
 import { SizeLimit } from '../disk/size-limit.js';
 import { abortable } from './abortable.js';
 import { type BuildContext, CANCEL_GRACE_MS } from './build-context.js';
+import { changedFiles, chooseAtoms, withChangedFiles } from './changed-files.js';
 import { reportedJob } from './reported-job.js';
 
 const TAIL_BYTES = 16 * 1024;
@@ -38,14 +40,22 @@ export async function prepareBuild(
   signal: AbortSignal,
   clock: Clock,
 ): Promise<Prepared> {
-  const { projectDirectory, commit, revision } = await abortable(context.workspace(), signal);
+  const workspace = await abortable(context.workspace(), signal);
+  const { projectDirectory, commit } = workspace;
   const job = await jobOf(assignment, projectDirectory);
+  const files = await changedFiles(assignment, workspace);
   const [atoms, found] = await Promise.all([
     assignment.atoms_override === null
-      ? listAtoms({ job, context, projectDirectory, scratch, signal, clock })
+      ? withChangedFiles(files, `${scratch}.changed`, (more) =>
+          listAtoms({ job, context, projectDirectory, scratch, signal, clock, more }),
+        )
       : atomsOfRequest(job, assignment.atoms_override),
-    revision(),
+    workspace.revision(),
   ]);
+  const chosen =
+    files === null || !takes(assignment, 'changes')
+      ? { atoms }
+      : chooseAtoms(files, job.definition, atoms, assignment.changes?.only_affected === true);
   requireListable(job, atoms);
   const reported = reportedJob(job, assignment);
   return {
@@ -53,7 +63,7 @@ export async function prepareBuild(
     job: reported,
     commit,
     ...(found === null ? {} : { revision: found }),
-    atoms,
+    ...chosen,
   };
 }
 
@@ -95,6 +105,8 @@ interface Listing {
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** More variables of the atomizers. */
+  readonly more: Readonly<Record<string, string>>;
 }
 
 /** The atomizers may take as long as the whole build. */
@@ -121,7 +133,7 @@ async function listAtoms(listing: Listing): Promise<ListedAtom[]> {
 
 /** Runs the atomizers one after another; their atoms keep that order. */
 async function runAtomizers(listing: Listing): Promise<ListedAtom[]> {
-  const { job, context, projectDirectory, scratch, signal, clock } = listing;
+  const { job, context, projectDirectory, scratch, signal, clock, more } = listing;
   const atoms: ListedAtom[] = [];
   let bytes = 0;
   for (const [variable, line] of job.definition.atomizers.flatMap((entry) => Object.entries(entry))) {
@@ -129,7 +141,7 @@ async function runAtomizers(listing: Listing): Promise<ListedAtom[]> {
     const { exitCode, ended, tail } = await runCommand({
       command: shellText([line]),
       cwd: projectDirectory,
-      env: context.environment(projectDirectory),
+      env: { ...context.environment(projectDirectory), ...more },
       output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch, pipes: context.pipes },
       signal: size.signal,
       graceMs: CANCEL_GRACE_MS,

@@ -4,15 +4,15 @@ import { takes } from '../../protocol/slave/optional-reports.js';
 import type { PrepareAssignment } from '../../protocol/slave/slave-messages.js';
 
 /**
- * The job as the master of the assignment takes it. One that knows no workers or no batches would refuse a job with them;
- * without, all slaves run its commands for one atom at a time, with the same verdicts. The commands of a job with batches begin
+ * The job as the master of the assignment takes it: an older one would refuse sections that it does not know. Without workers
+ * and batches all slaves run its commands for one atom at a time, with the same verdicts. The commands of a job with batches begin
  * with atomsFileLine, since slaves of other versions and scripts for people run them too.
  */
 export function reportedJob(
   { name, definition }: NamedJob,
   assignment: Pick<PrepareAssignment, 'takes'>,
 ): NamedJob {
-  const { worker, recycle_after, batch, ...rest } = definition;
+  const { worker, recycle_after, batch, order, affects, ...rest } = definition;
   return {
     name,
     definition: {
@@ -21,6 +21,8 @@ export function reportedJob(
       ...(worker === undefined || !takes(assignment, 'workers') ? {} : { worker }),
       ...(recycle_after === undefined || !takes(assignment, 'workers') ? {} : { recycle_after }),
       ...(batch === undefined || !takes(assignment, 'batches') ? {} : { batch }),
+      ...(order === undefined || !takes(assignment, 'changes') ? {} : { order }),
+      ...(affects === undefined || !takes(assignment, 'changes') ? {} : { affects }),
     },
   };
 }

@@ -63,6 +63,8 @@ const others = new Set([
   'factsColumn',
   'interruptionOf',
   'listedRequest',
+  'readAffected',
+  'readAffectedAtoms',
   'readFacts',
   'readHistory',
   'readJobColumn',
@@ -301,6 +303,7 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
       await atomLists.nextAtomsByScore(db, 1, order, { id: 1, name: 'a', score: 1 }, 1);
     }),
   historiesNamed: (db) => atomHistories.historiesNamed(db, 1, ['T=a']),
+  troubleOf: (db) => atomHistories.troubleOf(db, 1, ['T=a']),
   undeliveredSubjobs: (db) => undelivered.undeliveredSubjobs(db, build),
   undeliveredAtoms: (db) => undelivered.undeliveredAtoms(db, build, subjob),
 };

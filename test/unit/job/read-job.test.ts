@@ -82,7 +82,7 @@ describe('clusterrunner.yaml', () => {
   for (const [text, problem] of [
     [
       'A:\n  comands: [a]\n',
-      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, batch, max_executors, max_executors_per_slave, retries, max_retries, order, speculative, atom_timeout, build_timeout\.$/,
+      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, batch, max_executors, max_executors_per_slave, retries, max_retries, order, affects, speculative, atom_timeout, build_timeout\.$/,
     ],
     [`${GOOD}  worker: ./worker\n`, /line 5: .*"worker" must be a list of shell lines, each after a "- "\.$/],
     [`${GOOD}  worker: []\n`, /line 5: .*"worker" is empty; it must be a list of shell lines/],
@@ -94,6 +94,10 @@ describe('clusterrunner.yaml', () => {
     [
       `${GOOD}  recycle_after: 5\n`,
       /line 5: .*"recycle_after" is of no use without "worker"; name the worker, or leave it out\.$/,
+    ],
+    [
+      `${GOOD}  affects: [{paths: src}]\n`,
+      /line 5: .*"affects" must be a list of "paths" and "atoms", each a list of patterns/,
     ],
     [`${GOOD}  order: shortest\n`, /line 5: .*"order" must be longest or likely_failures\.$/],
     ...[

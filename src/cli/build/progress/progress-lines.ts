@@ -1,4 +1,5 @@
 import type { Build } from '../../../protocol/build/build.js';
+import { choiceLine } from '../../text/choice-line.js';
 import { describeRevision } from '../../text/revision-text.js';
 import { AwayNotice } from './away-notice.js';
 import { type Age, failureLines, lineInterval, progressKey, progressText } from './progress.js';
@@ -16,6 +17,7 @@ export class ProgressLines {
   #respondedAt = 0;
   #estimated = 0;
   #isRevisionSaid = false;
+  #isChoiceSaid = false;
   #isCanceling = false;
   #failuresKnown = 0;
   #lastLine: { readonly at: number; readonly key: string; readonly state: string } | null = null;
@@ -35,6 +37,11 @@ export class ProgressLines {
     if (build.revision !== null && !this.#isRevisionSaid) {
       this.#isRevisionSaid = true;
       lines.push(`Build ${build.id} tests ${describeRevision(build.revision)}`);
+    }
+    const choice = this.#isChoiceSaid ? null : choiceLine(build);
+    if (choice !== null) {
+      this.#isChoiceSaid = true;
+      lines.push(choice);
     }
     // An older master does not send it.
     if (build.activity !== null && build.activity !== undefined) {

@@ -25,7 +25,10 @@ export async function createLocalRequest(
   signal: AbortSignal,
   results: string,
 ): Promise<BuildRequest> {
-  const { directory, more, snapshot } = prepared;
+  const { directory, snapshot, since } = prepared;
+  const ofChanges =
+    since === null ? {} : { changed_files: await changedFilesSince(directory, since, signal) };
+  const more = { ...prepared.more, ...ofChanges };
   const isSent =
     snapshot === 'always' ||
     (snapshot === 'elsewhere' && isInCheckout(directory) && !(await isThisMachine(url)));
@@ -61,6 +64,17 @@ export async function createLocalRequest(
     ...(project.project_directory === null ? {} : { project_directory: project.project_directory }),
     ...more,
   };
+}
+
+/** @throws ClusterRunnerError USAGE, PREPARATION_FAILED; the reason of `signal` */
+async function changedFilesSince(directory: string, since: string, signal: AbortSignal): Promise<string[]> {
+  const [{ createGit }, { gitEnvironment }, { changedInWorkingTree }] = await Promise.all([
+    import('../../../project/git/git.js'),
+    import('../../../project/git/git-environment.js'),
+    import('../../../project/git/changed-paths.js'),
+  ]);
+  const env = { ...gitEnvironment(ownEnvironment(process.env), false, []), GIT_OPTIONAL_LOCKS: '0' };
+  return changedInWorkingTree(createGit(env, signal, systemClock), directory, since);
 }
 
 /** Longer than a restart of the master, so that a snapshot that was sent is not lost. */

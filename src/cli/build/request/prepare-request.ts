@@ -29,6 +29,9 @@ export interface RequestOptions {
   readonly priority?: string;
   readonly order?: string;
   readonly speculative?: boolean;
+  /** A branch, tag or commit. */
+  readonly since?: string;
+  readonly affected?: boolean;
   /** JSON: a job's definition, or definitions by job name. */
   readonly config?: string;
   /** JSON: a list. */
@@ -38,7 +41,7 @@ export interface RequestOptions {
 /** The fields of a request that every kind of build may have. */
 type Extras = Pick<
   BuildRequest,
-  'remote_files' | 'priority' | 'order' | 'speculative' | 'config' | 'atoms_override'
+  'remote_files' | 'priority' | 'order' | 'speculative' | 'only_affected' | 'config' | 'atoms_override'
 >;
 
 const AtomsSchema = Type.Array(GivenAtomSchema);
@@ -51,6 +54,8 @@ const OF_A_REQUEST = [
   'priority',
   'order',
   'speculative',
+  'since',
+  'affected',
   'config',
   'atomsOverride',
   ...GIT_ONLY,
@@ -64,6 +69,8 @@ export type PreparedRequest =
       /** Absolute. */
       readonly directory: string;
       readonly more: Pick<BuildRequest, 'job_name'> & Extras;
+      /** The commit since which changed files are found in the checkout; null for none. */
+      readonly since: string | null;
       /** Whether a snapshot is sent; 'elsewhere': if the master is on another machine and the folder is in a checkout. */
       readonly snapshot: 'always' | 'elsewhere' | 'never';
     };
@@ -119,6 +126,7 @@ function gitRequest(options: RequestOptions): BuildRequest {
     ...(options.branch === undefined ? {} : { branch: options.branch }),
     ...(options.hash === undefined ? {} : { hash: options.hash }),
     ...(options.remote === undefined ? {} : { remote: options.remote }),
+    ...(options.since === undefined ? {} : { since: options.since }),
     ...(options.projectDirectory === undefined ? {} : { project_directory: options.projectDirectory }),
   };
 }
@@ -140,7 +148,7 @@ async function prepareLocal(
     options.projectDirectory === undefined ? projectAbove(cwd) : resolve(cwd, options.projectDirectory);
   const job = extras.config === undefined ? await jobName(options, directory) : options.jobName;
   const more = { ...(job === undefined ? {} : { job_name: job }), ...extras };
-  return { from: 'local', directory, more };
+  return { from: 'local', directory, more, since: options.since ?? null };
 }
 
 /** The nearest folder at or above `cwd` with a clusterrunner.yaml; `cwd` where none has. */
@@ -165,7 +173,15 @@ async function jobName(options: RequestOptions, directory: string): Promise<stri
 }
 
 function extrasOf(options: RequestOptions): Extras {
-  const { remoteFile = [], priority, order, speculative, config, atomsOverride } = options;
+  const { remoteFile = [], priority, order, speculative, affected, config, atomsOverride } = options;
+  if (affected === true && (options.since === undefined || atomsOverride !== undefined)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      options.since === undefined
+        ? '--affected needs the commit since which files have changed: give --since too.'
+        : '--affected and --atoms-override both choose the atoms; leave one of them out.',
+    );
+  }
   return {
     ...(config === undefined ? {} : { config: configOf(config, options.jobName) }),
     ...(atomsOverride === undefined ? {} : { atoms_override: atomsOf(atomsOverride) }),
@@ -173,6 +189,7 @@ function extrasOf(options: RequestOptions): Extras {
     ...(priority === undefined ? {} : { priority: priorityOf(priority) }),
     ...(order === undefined ? {} : { order: orderOf(order) }),
     ...(speculative === undefined ? {} : { speculative }),
+    ...(affected === undefined ? {} : { only_affected: affected }),
   };
 }
 

@@ -118,8 +118,8 @@ const digests = new WeakMap<object, string>();
 
 function tagOf(build: Build): string {
   const { request_params, activity, ...rest } = build;
-  const { atoms_override: atoms, config, ...request } = request_params;
-  const large = [atoms, config].map((part) => (part === undefined ? null : digestOf(part)));
+  const { atoms_override: atoms, config, changed_files: files, ...request } = request_params;
+  const large = [atoms, config, files].map((part) => (part === undefined ? null : digestOf(part)));
   const text = JSON.stringify([rest, request, large, withoutDurations(activity ?? null)]);
   return `"${sha256(text).slice(0, 20)}"`;
 }

@@ -288,6 +288,10 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
       waiting REAL NOT NULL
     ) STRICT`,
   ],
+  '0018_affected_atoms': [
+    'ALTER TABLE builds ADD COLUMN affected TEXT',
+    'ALTER TABLE builds ADD COLUMN affected_atoms TEXT',
+  ],
 };
 
 /** All of them, in the order in which they are applied. */

@@ -37,6 +37,11 @@ export function FactList({
             <code>{build.revision.commit}</code>
           </Fact>
         )}
+        {build.affected != null && build.affected.num_unaffected > 0 && (
+          <Fact name="Atoms not run">
+            {build.affected.num_unaffected}, which the changed files do not affect
+          </Fact>
+        )}
         {build.num_subjobs !== null && <Fact name="Subjobs">{build.num_subjobs}</Fact>}
         {children}
       </dl>
