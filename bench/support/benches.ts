@@ -16,6 +16,5 @@ export const BENCHES: readonly string[] = [
   'origin',
   'workspace',
   'worker',
-  'batch',
   'dashboard',
 ];

@@ -84,6 +84,7 @@ function program(): Command {
       '--speculative',
       'start again on another slave what takes far too long (default: as the job says)',
     )
+    .option('--no-cache', 'run every atom, although the job caches atoms')
     .option('--no-speculative', 'run nothing on two slaves at once, not even when one does not respond')
     .option(
       '--since <commit>',

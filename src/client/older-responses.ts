@@ -15,7 +15,12 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const ofBuild = (): Partial<Build> => ({ atom_variables: [], interrupted_atoms: null, revision: null });
+const ofBuild = (): Partial<Build> => ({
+  atom_variables: [],
+  interrupted_atoms: null,
+  revision: null,
+  num_atoms_cached: 0,
+});
 
 /** In older lists of failed and flaky atoms, an atom has only its names and its error. */
 const ofAtom = ({ error }: Fields): Partial<Atom> => ({
@@ -27,6 +32,8 @@ const ofAtom = ({ error }: Fields): Partial<Atom> => ({
   expected_time: null,
   actual_time: null,
   started_at: null,
+  cached_from: null,
+  not_cached: null,
   tests: null,
   num_bad_reports: 0,
   num_left_out: 0,

@@ -226,6 +226,16 @@ export const sections = {
       '500000',
       'Number of atoms of all jobs together whose runs are kept; those that have not run for the longest time are forgotten first. 0 keeps no runs of atoms.',
     ),
+    passes_kept_days: key(
+      integerType(0, 3650),
+      '14',
+      'Days for which a recorded pass spares an atom of a job with `cache: true` its run; 0: every atom runs.',
+    ),
+    passes_kept: key(
+      integerType(0, 100_000_000),
+      '500000',
+      'Number of recorded passes of all jobs together; the oldest are forgotten first.',
+    ),
     max_connections: key(
       integerType(1, 1_000_000),
       '10000',

@@ -46,11 +46,14 @@ export interface LeasedTask extends TaskFacts {
   readonly holders: readonly [Holder, ...Holder[]];
 }
 
-/** Has its verdict, and changes no more. `lease` is the one that ended it. */
+/**
+ * Has its verdict, and changes no more. `lease` is the one that ended it; for a cached subjob, which was never leased, that of
+ * the preparation.
+ */
 export interface DoneTask extends TaskFacts {
   readonly state: 'done';
   readonly lease: LeaseId;
-  readonly ending: 'delivered' | 'lost';
+  readonly ending: 'delivered' | 'lost' | 'cached';
   readonly holders: readonly [];
 }
 
@@ -74,6 +77,11 @@ const newTasks: Readonly<Record<TaskName['kind'], QueuedTask>> = {
 
 export function newTask(kind: TaskName['kind']): QueuedTask {
   return newTasks[kind];
+}
+
+/** A subjob whose atoms count as passed without a run, by the report of the build's preparation under `lease`. */
+export function cachedTask(lease: LeaseId): DoneTask {
+  return { ...newTask('subjob'), state: 'done', lease, ending: 'cached' };
 }
 
 /**

@@ -26,7 +26,10 @@ const NO_JOB = /^x-/;
 const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properties);
 
 const LINES = 'a list of shell lines, each after a "- "';
-const CACHE = '"key", a list of files, and "paths", a list of folders or files that setup_build makes';
+const CACHE =
+  'true, false, or "key", a list of files, and "paths", a list of folders or files that setup_build makes, with "atoms: true" if atoms are cached too';
+const INPUTS =
+  'a list of files, or "files" with such a list, "environment", a list of variables, and "versions", a list of shell lines';
 const BATCH = `"size", a whole number from 2 to ${MAX_BATCH_SIZE}, and "match", one of ${batchMatch.join(', ')}`;
 const NUMBER = 'a whole number from 1';
 const DURATION = 'a number of seconds above 0, or text like 90s, 10m or 2h, and at most a week';
@@ -37,6 +40,7 @@ const expected: Readonly<Record<string, string>> = {
   setup_build: LINES,
   teardown_build: LINES,
   atomizers: 'a list of VARIABLE: shell command, each after a "- "',
+  inputs: INPUTS,
   cache: CACHE,
   worker: LINES,
   recycle_after: NUMBER,
@@ -154,7 +158,7 @@ function problemOf(
       ? `the section "${String(error.params.missingProperty)}" is missing; it must be ${expected[String(error.params.missingProperty)]}.`
       : `a job must be sections with their contents; ${choices}.`;
   }
-  if (section === 'cache' || section === 'batch' || section === 'affects') {
+  if (['cache', 'inputs', 'batch', 'affects'].includes(section)) {
     return `"${section}" must be ${expected[section]}.`;
   }
   if (extra !== null) {

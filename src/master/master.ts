@@ -36,6 +36,7 @@ import { WaitingRegrouper } from './leases/regroup-waiting.js';
 import { BuildRetention } from './maintenance/build-retention.js';
 import { ForgettingTime } from './maintenance/forgetting-time.js';
 import { MaintenanceLoop } from './maintenance/maintenance-loop.js';
+import { PassRetention } from './maintenance/pass-retention.js';
 import { recover } from './recovery.js';
 import { DiskGuard } from './state/disk-guard.js';
 import type { MasterReading, MasterService } from './state/master-api.js';
@@ -58,6 +59,8 @@ import { utilizationOf } from './views/utilization-view.js';
  * as without power, both times pass until it is noticed.
  */
 const SILENCE = 0.4;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Too many to guess. */
 const TOKEN_BYTES = 12;
@@ -129,6 +132,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     resultBounds: settings,
     leaseToken: options.leaseToken ?? (() => randomBytes(TOKEN_BYTES).toString('base64url')),
     endGraceMs: settings.endGrace * 1000,
+    passesKeptMs: settings.passesKeptDays * DAY_MS,
     lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
     metrics,
     disk: new DiskGuard(directory, clock, log, options.freeBytes ?? freeDiskBytes),
@@ -181,6 +185,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     slaves,
     nonces,
     retention,
+    passes: new PassRetention(master, settings, time),
     bundles,
     regrouper,
     listened,

@@ -92,6 +92,7 @@ async function compose(options: PastBuildsOptions, cleanup: CleanupStack): Promi
     resultBounds: settings,
     leaseToken: refuse,
     endGraceMs: 0,
+    passesKeptMs: 0,
     lastLease: 0,
   });
   const nonces = await NonceCache.load(master, () => performance.now());

@@ -1,5 +1,5 @@
 import { BuildWork, type SubjobWork } from '../domain/build-work.js';
-import type { Holder, LeasedTask, Task, TaskName } from '../domain/lease.js';
+import type { DoneTask, Holder, LeasedTask, Task, TaskName } from '../domain/lease.js';
 import { RecentFailures } from '../domain/recent-failures.js';
 import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import { checkRequest } from '../job/build-request.js';
@@ -108,6 +108,7 @@ async function readBuild(
         affected: row.affected === null ? null : readAffected(row.affected),
         affectedAtoms: new Set(row.affected_atoms === null ? [] : readAffectedAtoms(row.affected_atoms)),
         buildingSince: monotonicTimeOf(master, timestamps.BUILDING),
+        surroundings: row.surroundings,
       },
       results: {
         counts,
@@ -200,6 +201,8 @@ function subjobTaskOf(row: SubjobRow, holders: readonly Holder[]): Task {
       return doneTask(facts, row, 'delivered', what);
     case 'LOST':
       return doneTask(facts, row, 'lost', what);
+    case 'CACHED':
+      return doneTask(facts, row, 'cached', what);
     case 'CUT':
       throw new Error(`The store says that ${what} was cut off, and that its build has not ended.`);
   }
@@ -231,7 +234,7 @@ function leasedTask(
   return { ...facts, state: 'leased', holders: [holder, ...duplicates] };
 }
 
-function doneTask(facts: TaskFacts, row: TaskRow, ending: 'delivered' | 'lost', what: string): Task {
+function doneTask(facts: TaskFacts, row: TaskRow, ending: DoneTask['ending'], what: string): Task {
   const lease = lastLease(row);
   if (lease === null) {
     throw new Error(`The store says that ${what} is done, and not by which lease.`);

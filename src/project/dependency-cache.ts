@@ -9,8 +9,9 @@ import { hasCode } from '../lib/error-code.js';
 import { removeTree } from '../lib/fs/remove-tree.js';
 import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { runProgram } from '../process/run-program.js';
-import type { DependencyCacheDefinition, NamedJob } from '../protocol/build/job.js';
-import type { Project } from '../protocol/build/project.js';
+import type { NamedJob } from '../protocol/build/job.js';
+import { type DependencyCacheDefinition, dependencyCacheOf } from '../protocol/build/job-inputs.js';
+import { type Project, proposedRef } from '../protocol/build/project.js';
 import { messageOf } from '../protocol/errors.js';
 import { deepestExisting, isReallyInside } from './workspace/path-containment.js';
 
@@ -42,8 +43,6 @@ export interface DependencyCacheOptions {
 /** Part of the cache key; to be raised when the content of entries changes. */
 const FORMAT = 1;
 const MAX_OUTPUT_BYTES = 4096;
-/** Refs of proposed code, such as pull requests: what such code creates is only used by builds of the same ref. */
-const PROPOSED = /^refs\/(pull|merge-requests|pull-requests|changes)\/|^(pull|merge-requests)\/\d/;
 
 /**
  * Identifies the builds that share cache entries; null when nothing is cached: a directory project keeps its files itself, and
@@ -53,7 +52,7 @@ export function cacheScope(project: Project, job: string): readonly string[] | n
   if (project.type === 'directory' || project.url === null) {
     return null;
   }
-  const ref = project.type === 'git' && PROPOSED.test(project.branch ?? '') ? (project.branch ?? '') : '';
+  const ref = proposedRef(project) ?? '';
   // A changed password does not make it another project.
   return [project.type, maskCredentials(project.url), project.project_directory ?? '', job, ref];
 }
@@ -78,9 +77,9 @@ export class DependencyCache {
     request: CacheRequest,
     setup: (isHit: boolean) => Promise<{ readonly ok: boolean; readonly value: T }>,
   ): Promise<T> {
-    const definition = request.job.definition.cache;
+    const definition = dependencyCacheOf(request.job.definition);
     const scope = cacheScope(request.project, request.job.name);
-    if (definition === undefined || scope === null || this.#options.maxBytes === 0) {
+    if (definition === null || scope === null || this.#options.maxBytes === 0) {
       return (await setup(false)).value;
     }
     const key = await this.#keyOf(request, definition, scope);

@@ -10,6 +10,7 @@ import type {
   Assignment,
   LeaseRef,
   PrepareAssignment,
+  ResultReport,
   RunAssignment,
   WorkRequest,
 } from '../protocol/slave/slave-messages.js';
@@ -271,6 +272,7 @@ export class Worker {
     const { outbox, redactor, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const context = await this.#builds.contextOf(assignment);
+    const surroundings = await abortable(this.#surroundingsOf(assignment, context), ending);
     const failure = await abortable(context.ready(assignment.job), ending);
     if (failure !== null) {
       await this.#leaseReturns.returnLease(assignment, 'setup_failed', failure, signal);
@@ -303,8 +305,25 @@ export class Worker {
       return;
     }
     const ran_in = { project_directory: projectDirectory, executor_index: executor.index };
-    const head = { lease, ran_in, ...setup };
+    const head = { lease, ran_in, ...setup, ...surroundings };
     outbox.send(build_id, subjob_id, resultReport(written.outcome, written.archive, head));
+  }
+
+  /** Empty when they are not asked for or cannot be found out: then the passes of the atoms are not recorded. */
+  async #surroundingsOf(
+    { surroundings: named, build_id }: RunAssignment,
+    context: BuildContext,
+  ): Promise<Pick<ResultReport, 'surroundings'>> {
+    try {
+      return named === undefined ? {} : { surroundings: await context.surroundings(named) };
+    } catch (error) {
+      if (!(error instanceof ClusterRunnerError)) {
+        throw error;
+      }
+      const { log, redactor } = this.#options;
+      log.warn({ build: build_id }, redactor.inEnd(error.message));
+      return {};
+    }
   }
 
   /** Runs until the lease is canceled or interrupted. Resolves with null when there is nothing to deliver. */

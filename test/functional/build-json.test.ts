@@ -79,6 +79,7 @@ describe('build --json', () => {
       num_atoms_failed: 1,
       num_atoms_lost: 0,
       num_atoms_flaky: 0,
+      num_atoms_cached: 0,
       tests: null,
       flaky_atoms: [],
       interrupted_atoms: [],

@@ -22,16 +22,14 @@ const resolves = (name: string) => {
   }
 };
 
-interface Recipe {
-  readonly name: string;
-  readonly needs: string;
-  readonly isThere: () => boolean;
-  readonly atoms: number;
-  readonly tests: number | null;
-}
-
 /** Required tools and expected counts for each; `tests` is null for one without reports. */
-const recipes: readonly Recipe[] = [
+const recipes: readonly {
+  name: string;
+  needs: string;
+  isThere: () => boolean;
+  atoms: number;
+  tests: number | null;
+}[] = [
   { name: 'mocha', needs: 'mocha', isThere: () => true, atoms: 2, tests: 3 },
   { name: 'worker-mocha', needs: 'mocha', isThere: () => true, atoms: 2, tests: 3 },
   { name: 'node-test', needs: 'node', isThere: () => true, atoms: 2, tests: 3 },
@@ -61,40 +59,12 @@ const recipes: readonly Recipe[] = [
   { name: 'go', needs: 'go', isThere: () => runs('go', 'version'), atoms: 2, tests: null },
 ];
 
-/** `undecided`: how many atoms run again by themselves. */
-const batchRecipes: readonly (Recipe & { readonly undecided: number })[] = [
-  ...recipes
-    .filter(({ name }) => ['pytest', 'mocha', 'jest', 'vitest'].includes(name))
-    // pytest reports nothing of the file of which all tests are deselected.
-    .map((recipe) => ({
-      ...recipe,
-      name: `batch-${recipe.name}`,
-      undecided: recipe.name === 'pytest' ? 1 : 0,
-    })),
-  {
-    name: 'batch-go',
-    needs: 'go and gotestsum',
-    isThere: () => runs('go', 'version') && runs('gotestsum', '--version'),
-    atoms: 2,
-    tests: 2,
-    undecided: 0,
-  },
-  {
-    name: 'batch-rspec',
-    needs: 'rspec and rspec_junit_formatter',
-    isThere: () => runs('rspec', '--require', 'rspec_junit_formatter', '--version'),
-    atoms: 2,
-    tests: 3,
-    undecided: 0,
-  },
-];
-
 describe('docs/recipes.md', () => {
   const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text);
 
   it('shows the file of each example, and no others', () => {
     const files = [
-      ...[...recipes, ...batchRecipes].map(({ name }) => join(examples, name, 'clusterrunner.yaml')),
+      ...recipes.map(({ name }) => join(examples, name, 'clusterrunner.yaml')),
       ...readdirSync(join(examples, 'ci')).map((name) => join(examples, 'ci', name)),
     ];
     expect(blocks.toSorted()).to.deep.equal(files.map((file) => readFileSync(file, 'utf8')).sort());
@@ -120,56 +90,27 @@ describe('a recipe', () => {
   });
   after(() => cluster.stop());
 
-  for (const recipe of recipes) {
-    it(`runs the tests of the example of ${recipe.name}`, async function () {
-      await runExample(cluster, recipe, this);
+  for (const { name, needs, isThere, atoms, tests } of recipes) {
+    it(`runs the tests of the example of ${name}`, async function () {
+      if (!isThere()) {
+        process.stderr.write(`      install ${needs} to run the example of ${name}\n`);
+        this.skip();
+      }
+      const cwd = join(cluster.cwd, name);
+      cpSync(join(examples, name), cwd, { recursive: true });
+      if (existsSync(join(cwd, 'package.json'))) {
+        // As after `npm ci`, which would need the registry.
+        symlinkSync(join(repositoryRoot, 'node_modules'), join(cwd, 'node_modules'));
+      }
+      const env = { HOME: cluster.root };
+      const { exitCode, stdout, stderr } = await cluster.build(['directory'], { cwd, env });
+      expect(exitCode, stdout + stderr).to.equal(0);
+      expect(stdout).to.contain(`SUCCESS: ${atoms} atoms passed`);
+      if (tests !== null) {
+        expect(stdout).to.contain(
+          `${tests} tests in the reports of the atoms: 0 failures, 0 errors, 0 skipped.`,
+        );
+      }
     });
   }
 });
-
-describe('a recipe with batches', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await Cluster.create();
-    await cluster.startMaster(['-p', '0']);
-    // With one executor all files are in one batch.
-    await cluster.startSlave(1);
-  });
-  after(() => cluster.stop());
-
-  for (const recipe of batchRecipes) {
-    it(`runs the tests of the example of ${recipe.name} at once, with a report for each file`, async function () {
-      const cwd = await runExample(cluster, recipe, this);
-      const results = join(cwd, 'build_results');
-      const atoms = readdirSync(results).filter((name) => name.startsWith('artifact_'));
-      const decided = atoms.filter((name) => existsSync(join(results, name, 'batch.xml')));
-      expect(decided).to.have.length(recipe.atoms - recipe.undecided);
-    });
-  }
-});
-
-/** Returns the folder of the build. Skips the test where the tool of the example is missing. */
-async function runExample(
-  cluster: Cluster,
-  { name, needs, isThere, atoms, tests }: Recipe,
-  test: Mocha.Context,
-): Promise<string> {
-  if (!isThere()) {
-    process.stderr.write(`      install ${needs} to run the example of ${name}\n`);
-    test.skip();
-  }
-  const cwd = join(cluster.cwd, name);
-  cpSync(join(examples, name), cwd, { recursive: true });
-  if (existsSync(join(cwd, 'package.json'))) {
-    // As after `npm ci`, which would need the registry.
-    symlinkSync(join(repositoryRoot, 'node_modules'), join(cwd, 'node_modules'));
-  }
-  const env = { HOME: cluster.root };
-  const { exitCode, stdout, stderr } = await cluster.build(['directory'], { cwd, env });
-  expect(exitCode, stdout + stderr).to.equal(0);
-  expect(stdout).to.contain(`SUCCESS: ${atoms} atoms passed`);
-  if (tests !== null) {
-    expect(stdout).to.contain(`${tests} tests in the reports of the atoms: 0 failures, 0 errors, 0 skipped.`);
-  }
-  return cwd;
-}

@@ -558,6 +558,7 @@ export function fakeBuild(id: BuildId, request: BuildRequest): Build {
     num_atoms_failed: 0,
     num_atoms_lost: 0,
     num_atoms_flaky: 0,
+    num_atoms_cached: 0,
     ...noFacts,
     num_executors: 0,
     seconds_left: null,

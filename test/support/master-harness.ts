@@ -205,9 +205,13 @@ export class TestSlave {
   }
 
   /** Takes the preparation and reports atoms 1 to `atoms`. */
-  async prepare(atoms: number, extra: Partial<JobDefinition> = {}): Promise<PrepareAssignment> {
+  async prepare(
+    atoms: number,
+    extra: Partial<JobDefinition> = {},
+    inputs?: Prepared['inputs'],
+  ): Promise<PrepareAssignment> {
     const assignment = await this.takePreparation();
-    await this.reportPrepared(assignment, atoms, extra);
+    await this.reportPrepared(assignment, atoms, extra, inputs);
     return assignment;
   }
 
@@ -215,12 +219,14 @@ export class TestSlave {
     { build_id, lease }: PrepareAssignment,
     atoms: number,
     extra: Partial<JobDefinition> = {},
+    inputs?: Prepared['inputs'],
   ): Promise<void> {
     const report: Prepared = {
       lease,
       job: { name: 'Simple', definition: { ...definition, ...extra } },
       commit: null,
       atoms: Array.from({ length: atoms }, (_, n) => ({ variable: 'TOKEN', value: String(n + 1) })),
+      ...(inputs === undefined ? {} : { inputs }),
     };
     await this.#master.reportPrepared(this.id, build_id, report);
     this.leases.delete(lease.lease_id);
@@ -235,6 +241,7 @@ export class TestSlave {
       lease,
       ...(unfinished === undefined ? {} : { unfinished: [...unfinished] }),
       ...(options.setup === undefined ? {} : { setup: options.setup }),
+      ...(options.surroundings === undefined ? {} : { surroundings: options.surroundings }),
       atoms: atoms.map(({ id }, place) => ({
         id,
         ...(options.began === undefined ? {} : { began: options.began + place * (options.seconds ?? 1) }),
@@ -273,6 +280,8 @@ interface DeliverOptions {
   /** When the first atom began; the others follow without a pause. Unless given, the slave reports no times. */
   readonly began?: number;
   readonly setup?: ResultReport['setup'];
+  /** An older slave sends none. */
+  readonly surroundings?: string;
   readonly content?: string | Buffer;
   readonly index?: ResultIndex;
   /** For each atom. */

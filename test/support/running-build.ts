@@ -17,6 +17,7 @@ export const runningBuild: Build = {
   num_atoms_failed: 1,
   num_atoms_lost: 0,
   num_atoms_flaky: 0,
+  num_atoms_cached: 0,
   ...noFacts,
   flaky_atoms: null,
   interrupted_atoms: null,

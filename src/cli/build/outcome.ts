@@ -78,6 +78,9 @@ export const BuildOutcomeSchema = Type.Object(
     num_atoms_failed: Type.Integer({ description: 'Those whose verdict is a failure, with the lost ones.' }),
     num_atoms_lost: Type.Integer({ description: 'Those whose slaves were lost while they ran.' }),
     num_atoms_flaky: Type.Integer({ description: 'Those that failed, and passed when they were run again.' }),
+    num_atoms_cached: Type.Integer({
+      description: 'Those that count as passed without a run, since they have passed with the same inputs.',
+    }),
     tests: resultFacts.tests,
     failed_atoms: Type.Array(AtomOutcomeSchema),
     flaky_atoms: Type.Array(AtomOutcomeSchema, { description: '`directory` has the first failure.' }),
@@ -155,6 +158,7 @@ export function outcomeOf(
     num_atoms_failed: build?.num_atoms_failed ?? 0,
     num_atoms_lost: build?.num_atoms_lost ?? 0,
     num_atoms_flaky: build?.num_atoms_flaky ?? 0,
+    num_atoms_cached: build?.num_atoms_cached ?? 0,
     tests: build?.tests ?? null,
     failed_atoms: atoms(build?.failed_atoms),
     flaky_atoms: atoms(build?.flaky_atoms),

@@ -38,7 +38,7 @@ export function printVerdict(build: Build, telling: VerdictOptions): number {
     out.write(`${line}\n`);
   }
   if (build.result === 'SUCCESS') {
-    out.write(`SUCCESS: ${atoms} passed${flakyCount(build)} ${tail}\n`);
+    out.write(`SUCCESS: ${atoms} passed${detailsOfPassed(build)} ${tail}\n`);
     if (build.num_atoms === 0) {
       out.write('The atomizers printed nothing, so nothing was tested.\n');
     }
@@ -56,7 +56,9 @@ export function printVerdict(build: Build, telling: VerdictOptions): number {
     out.write(`FAILURE: ${stripControlChars(why)}\n${counts}, ${tail}\n`);
     return exitCode.testsFailed;
   }
-  out.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);
+  const { num_atoms_cached: cached } = build;
+  const of = cached === 0 ? atoms : `${atoms} (${cached} cached)`;
+  out.write(`FAILURE: ${failureCounts(build, of)} ${tail}\n`);
   return exitCode.testsFailed;
 }
 
@@ -122,8 +124,13 @@ function failureCounts({ num_atoms_failed: all, num_atoms_lost: lost }: Build, a
   return lost === 0 ? failed : `${failed} and ${lost} ${lost === 1 ? 'was' : 'were'} lost`;
 }
 
-function flakyCount({ num_atoms_flaky: flaky }: Build): string {
-  return flaky === 0 ? '' : `, ${flaky} of them only when run again,`;
+/** `, 2 of them only when run again, 90 of them cached,`; empty when there is nothing to say. */
+function detailsOfPassed({ num_atoms_flaky: flaky, num_atoms_cached: cached }: Build): string {
+  const details = [
+    ...(flaky === 0 ? [] : [`${flaky} of them only when run again`]),
+    ...(cached === 0 ? [] : [`${cached} of them cached`]),
+  ];
+  return details.length === 0 ? '' : `, ${details.join(', ')},`;
 }
 
 /** Facts of the results that do not change the verdict. */

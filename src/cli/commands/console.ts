@@ -54,8 +54,8 @@ export async function console(
     } else {
       const hasPrinted = await copyConsole(client, buildId, atomId, options.follow === true);
       if (!hasPrinted && options.quiet !== true) {
-        const { state } = await client.getAtom(buildId, atomId);
-        process.stderr.write(`${emptyConsoleMessage(buildId, atomId, state)}\n`);
+        const found = await client.getAtom(buildId, atomId);
+        process.stderr.write(`${emptyConsoleMessage(buildId, found)}\n`);
       }
     }
     return exitCode.success;
@@ -127,9 +127,14 @@ function lineOf({ line, text, text_column }: ConsoleMatch): string {
   return `${line + 1}:${text_column > 0 ? '…' : ''}${stripControlChars(text)}`;
 }
 
-/** Explains an empty console: the atom may have ended, or not run yet. */
-function emptyConsoleMessage(build: BuildId, atom: AtomId, state: Atom['state']): string {
-  const subject = `Atom ${atom} of build ${build}`;
+/** Explains an empty console: the atom may have ended, or not run yet, or not at all. */
+function emptyConsoleMessage(build: BuildId, { id, state, cached_from: from }: Atom): string {
+  const subject = `Atom ${id} of build ${build}`;
+  if (from !== null) {
+    return from.is_kept
+      ? `${subject} is cached; \`clusterrunner console ${from.build_id} ${from.atom_id}\` shows the output of the run that it was taken from.`
+      : `${subject} is cached; the run that it was taken from was in build ${from.build_id}, which is deleted.`;
+  }
   switch (state) {
     case 'NOT_STARTED':
       return `${subject} has not run.`;

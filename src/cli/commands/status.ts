@@ -106,6 +106,21 @@ function originOf({ revision, request_params: { requested_by: requester } }: Bui
   ];
 }
 
+/** How many atoms were cached, and why the others had to run. */
+function cacheLines({ cache }: Explanation): string[] {
+  // An older master does not send it.
+  if (cache === null || cache === undefined) {
+    return [];
+  }
+  const { num_atoms_cached: cached, not_cached } = cache;
+  return [
+    `  ${cached} ${cached === 1 ? 'atom is' : 'atoms are'} cached.`,
+    ...not_cached.map(
+      ({ text, num_atoms: atoms }) => `  ${atoms} ${atoms === 1 ? 'atom is' : 'atoms are'} not: ${text}.`,
+    ),
+  ];
+}
+
 /** An explanation of a build that has ended since is left out. `now` in seconds since the epoch. */
 export function explanationText(build: Build, explanation: Explanation, now: number): string {
   const isCurrent = build.result === null || hasEnded(explanation);
@@ -115,6 +130,7 @@ export function explanationText(build: Build, explanation: Explanation, now: num
     ...originOf(build),
     ...why,
     ...(isCurrent ? explanation.reasons.map(({ text }) => `  ${text}`) : []),
+    ...cacheLines(explanation),
   ];
   if (isCurrent && explanation.running.length > 0) {
     const rows = explanation.running.map((run) => [

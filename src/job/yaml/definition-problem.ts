@@ -3,11 +3,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import { variableProblem } from '../command-environment.js';
 import { durationSeconds } from '../duration.js';
 import { shellText } from '../shell-text.js';
-
-export interface DefinitionProblem {
-  readonly path: readonly string[];
-  readonly message: string;
-}
+import { cacheProblem, type DefinitionProblem } from './cache-problem.js';
 
 const lineSections = ['commands', 'setup_build', 'teardown_build', 'worker'] as const;
 /** Those that must run something where they are given. */
@@ -57,16 +53,9 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
       }
     }
   }
-  for (const list of ['key', 'paths'] as const) {
-    for (const [index, path] of (definition.cache?.[list] ?? []).entries()) {
-      const problem = pathProblem(path);
-      if (problem !== null) {
-        return {
-          path: ['cache', list, String(index)],
-          message: `"cache": the path ${JSON.stringify(path)} of "${list}" ${problem}.`,
-        };
-      }
-    }
+  const ofCache = cacheProblem(definition);
+  if (ofCache !== null) {
+    return ofCache;
   }
   for (const section of durations) {
     const seconds = durationSeconds(definition[section] ?? 1);
@@ -78,18 +67,6 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
     }
   }
   return null;
-}
-
-/** Why a path cannot be one of a cache, as the end of a sentence; null when it can. */
-function pathProblem(path: string): string | null {
-  const steps = path.split('/');
-  if (path.startsWith('/') || steps.includes('..') || path.includes('\0')) {
-    return 'must be relative and stay in the folder of clusterrunner.yaml';
-  }
-  if (steps.every((step) => step === '' || step === '.')) {
-    return 'is the whole project; name a folder in it';
-  }
-  return steps.some((step) => step.toLowerCase() === '.git') ? 'is in the repository itself' : null;
 }
 
 /** For a job that arrives as JSON. @throws ClusterRunnerError JOB_INVALID */

@@ -1,8 +1,8 @@
 import type { ExecutorLimits } from '../../domain/build-work.js';
-import { classifyReport, newTask, preparation } from '../../domain/lease.js';
-import { estimateFromHistory } from '../../domain/scheduling/duration-estimate.js';
+import { cachedTask, classifyReport, newTask, preparation } from '../../domain/lease.js';
+import { estimateFromHistory, noEstimate } from '../../domain/scheduling/duration-estimate.js';
 import type { Group } from '../../domain/scheduling/group.js';
-import { groupAtoms } from '../../domain/scheduling/grouping.js';
+import { type AtomToGroup, groupAtoms } from '../../domain/scheduling/grouping.js';
 import { projectKey } from '../../job/build-request.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import type { Affected, BuildRequest } from '../../protocol/build/build.js';
@@ -17,12 +17,18 @@ import { otherHolders, preparationWrite } from '../leases/lease-lifecycle.js';
 import { executorsFor } from '../leases/regroup-waiting.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
+import type { CacheFacts } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import type { Write } from '../store/engine/write.js';
 import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
+import { cacheSubjobs } from '../store/subjobs.js';
 import { readTimings } from '../store/timings.js';
+import { cacheFactsOf } from './cached-atoms.js';
 import { writePlan } from './store-atoms.js';
+
+/** Atoms of a subjob of cached atoms: few enough for a response about one subjob. */
+const CACHED_GROUP = 100;
 
 /** Accepts the reports of slaves that prepare builds. */
 export class PreparationReports {
@@ -48,21 +54,23 @@ export class PreparationReports {
     const { build } = found;
     const { atoms, job, lease } = report;
     const histories = await readTimings(master.store.db, projectKey(build.project), job.name, atoms);
+    const cacheFacts = await cacheFactsOf(master, build, report);
     const estimates = histories.map(estimateFromHistory);
     const { project, request } = build;
     const affected = new Set(report.affected?.places);
     const isAffected = (place: number) => affected.has(place);
     const risks = await failureRisks(master.store.db, { project, job, request }, atoms, isAffected);
     const executors = executorsFor(master, limitsOf(job, request));
-    const groups = groupAtoms(
+    const { cached, toRun } = divided(
       estimates.map((estimate, index) => ({ index, ...estimate, risk: risks?.[index] ?? 0 })),
-      executors,
-      null,
-      job.definition.batch?.size ?? null,
+      cacheFacts,
     );
+    const cachedGroups = groupCached(cached);
+    const batch = job.definition.batch?.size ?? null;
+    const groups = [...cachedGroups, ...groupAtoms(toRun, executors, null, batch)];
     const isWanted = () =>
       build.ending === null && classifyReport(build.work.preparation, lease) === 'current';
-    const lastPiece = await writePlan(master, id, { atoms, estimates, groups }, isWanted);
+    const lastPiece = await writePlan(master, id, { atoms, estimates, groups, cacheFacts }, isWanted);
     if (!isWanted()) {
       // Meanwhile the lease has ended, or the build: the report is refused, or accepted, accordingly.
       return this.#prepared(slave, id, report);
@@ -72,7 +80,8 @@ export class PreparationReports {
       throw new Error(`The preparation of build ${id} was accepted out of turn.`);
     }
     master.writer.requireWritable();
-    await master.commit(this.#begin(held, report, { groups, executors }, lastPiece));
+    const plan = { groups, executors, numCached: cached.length, numCachedGroups: cachedGroups.length };
+    await master.commit(this.#begin(held, report, plan, lastPiece));
     master.workAppeared();
   }
 
@@ -109,7 +118,7 @@ export class PreparationReports {
   #begin(
     lease: ActiveLease,
     report: Prepared,
-    { groups, executors }: { readonly groups: readonly Group[]; readonly executors: number },
+    { groups, executors, numCached, numCachedGroups }: Plan,
     lastPiece: Write[],
   ): StateChange {
     const master = this.#master;
@@ -119,7 +128,7 @@ export class PreparationReports {
     const change = new StateChange();
     this.#endLease(lease, change);
     work.enter('BUILDING', master.nowSeconds);
-    build.begin({
+    const prepared = {
       project: resolved(build.project, report.commit),
       revision: report.revision ?? null,
       job: report.job,
@@ -127,9 +136,15 @@ export class PreparationReports {
       affected,
       affectedAtoms: new Set(places),
       buildingSince: master.steady,
-    });
+      surroundings: report.inputs?.surroundings ?? null,
+    };
+    build.begin(prepared, numCached);
     work.setSubjobs(
-      groups.map(({ atoms, ...estimate }) => ({ ...estimate, atoms: atoms.length, task: newTask('subjob') })),
+      groups.map(({ atoms, ...estimate }, place) => ({
+        ...estimate,
+        atoms: atoms.length,
+        task: place < numCachedGroups ? cachedTask(lease.id) : newTask('subjob'),
+      })),
       limitsOf(report.job, build.request),
       { executors, assumed: null },
     );
@@ -143,11 +158,19 @@ export class PreparationReports {
       planned_executors: executors,
       affected,
       affected_atoms: places,
+      surroundings: build.surroundings,
+      num_atoms_cached: numCached,
     };
-    const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
+    const facts = {
+      build_id: id,
+      num_atoms: report.atoms.length,
+      num_subjobs: groups.length,
+      ...(numCached === 0 ? {} : { num_atoms_cached: numCached }),
+    };
     change.writes.push(
       preparationWrite(build),
       ...lastPiece,
+      ...(numCachedGroups === 0 ? [] : [cacheSubjobs(id, numCachedGroups, lease.id)]),
       updateBuild(id, row),
       appendEvent('BUILD_PREPARED', facts, now),
     );
@@ -182,6 +205,31 @@ function affectedOf({ affected: reported }: Prepared): {
   }
   const { places, ...affected } = reported;
   return { affected, places: places.length === 0 ? null : places };
+}
+
+/** The subjobs of a build that begins; the first ones hold its cached atoms. */
+interface Plan {
+  readonly groups: readonly Group[];
+  readonly executors: number;
+  readonly numCached: number;
+  readonly numCachedGroups: number;
+}
+
+function divided(atoms: readonly AtomToGroup[], cacheFacts: readonly CacheFacts[] | null) {
+  const isCached = ({ index }: AtomToGroup) => {
+    const decision = cacheFacts?.[index]?.decision;
+    return decision !== undefined && 'from' in decision;
+  };
+  return { cached: atoms.filter(isCached), toRun: atoms.filter((atom) => !isCached(atom)) };
+}
+
+/** Subjobs of cached atoms take no time, and are only shown. */
+function groupCached(atoms: readonly AtomToGroup[]): Group[] {
+  const groups: Group[] = [];
+  for (let at = 0; at < atoms.length; at += CACHED_GROUP) {
+    groups.push({ atoms: atoms.slice(at, at + CACHED_GROUP).map(({ index }) => index), ...noEstimate });
+  }
+  return groups;
 }
 
 /** The limits of the job; the request overrides what it names. */

@@ -30,6 +30,7 @@ import { recordFailures } from '../store/stored-failures.js';
 import { endSubjobLease, insertSubjobs } from '../store/subjobs.js';
 import { keepFailedRuns } from '../store/timeline-rows.js';
 import { learnTimings } from '../store/timings.js';
+import { writesOfRuns } from './cached-atoms.js';
 import { failuresOf } from './failure-of.js';
 
 /** Atoms that run again: in a subjob of its own each, with the estimate that was made for it. */
@@ -240,6 +241,7 @@ export class ResultReports {
       ...superseded.map((loser) => endLease(loser.id, 'CANCELED', now, timesOf(loser, now))),
       endSubjobLease(build.id, subjob, report.lease, { ...taskRow(task, null), index: report.index }),
       recordVerdicts(build.id, subjob, lease.id, started(atoms)),
+      ...writesOfRuns(lease, task, report, leased, now),
       ...(failed.length > 0 ? recordFailures(build.id, lease.id, failuresOf(failed, leased)) : []),
       learnTimings(learned, now),
       ...(unfinished.length > 0 ? [recordInterrupted(build.id, subjob, lease.id, started(unfinished))] : []),

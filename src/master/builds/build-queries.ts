@@ -28,6 +28,7 @@ import { type AtomCriteria, type AtomRange, type FoundAtom, searchAtoms } from '
 import { findResultIndex, findSubjob } from '../store/subjobs.js';
 import { bySubjobOf, presentAtom, presentSubjob } from '../views/atom-view.js';
 import { explainRunning } from '../views/explain-build.js';
+import { explainCache } from '../views/explain-cache.js';
 import type { Builds } from './build-commands.js';
 
 /** Reads about the subjobs, atoms and consoles of builds, and why they wait. */
@@ -48,9 +49,11 @@ export class BuildQueries {
   async explain(id: BuildId): Promise<Explanation> {
     const build = await this.#builds.unfinished(id);
     if (build !== null) {
-      return explainRunning(this.#master, build);
+      const { job, counts } = build;
+      const explanation = await explainRunning(this.#master, build);
+      return { ...explanation, cache: await explainCache(this.#master.store.db, id, job, counts.cached) };
     }
-    const { state } = await this.#builds.row(id);
+    const { state, job, num_atoms_cached: cached } = await this.#builds.row(id);
     return {
       build_id: id,
       state,
@@ -66,6 +69,7 @@ export class BuildQueries {
       ),
       builds: [],
       running: [],
+      cache: await explainCache(this.#master.store.db, id, job === null ? null : readJobColumn(job), cached),
     };
   }
 

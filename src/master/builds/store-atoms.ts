@@ -3,7 +3,7 @@ import type { Group } from '../../domain/scheduling/group.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
 import type { MasterState } from '../state/master-state.js';
-import { insertAtoms, type NewAtom } from '../store/atoms.js';
+import { type CacheFacts, insertAtoms, type NewAtom, storeCacheFacts } from '../store/atoms.js';
 import type { Write } from '../store/engine/write.js';
 import { deletePartOf, hasPlan } from '../store/retention.js';
 import { insertSubjobs } from '../store/subjobs.js';
@@ -19,6 +19,8 @@ export interface PreparedAtoms {
   readonly estimates: readonly DurationEstimate[];
   /** The subjobs, in order of id. */
   readonly groups: readonly Group[];
+  /** One for each atom; null when the job caches no atoms. */
+  readonly cacheFacts: readonly CacheFacts[] | null;
 }
 
 /**
@@ -56,7 +58,7 @@ export async function writePlan(
 /** There are no more subjobs than atoms, so both are written in the same number of pieces. */
 function pieceOf(
   build: BuildId,
-  { atoms, estimates, groups }: PreparedAtoms,
+  { atoms, estimates, groups, cacheFacts }: PreparedAtoms,
   subjobOf: Uint32Array,
   at: number,
 ): Write[] {
@@ -72,10 +74,14 @@ function pieceOf(
       ...(estimates[at + place] ?? noEstimate),
     }),
   );
-  return [insertSubjobs(build, subjobs), insertAtoms(build, rows)];
+  return [
+    insertSubjobs(build, subjobs),
+    insertAtoms(build, rows),
+    ...(cacheFacts === null ? [] : [storeCacheFacts(build, cacheFacts.slice(at, at + PIECE))]),
+  ];
 }
 
-function subjobsOfAtoms({ atoms, groups }: PreparedAtoms): Uint32Array {
+function subjobsOfAtoms({ atoms, groups }: Pick<PreparedAtoms, 'atoms' | 'groups'>): Uint32Array {
   const subjobOf = new Uint32Array(atoms.length);
   groups.forEach((group, subjob) => {
     for (const atom of group.atoms) {

@@ -1,9 +1,16 @@
 import type { BuildWork } from '../../domain/build-work.js';
 import { hasWork } from '../../domain/scheduling/scheduler.js';
 import { changesOf, givenAtoms } from '../../job/build-request.js';
+import type { NamedJob } from '../../protocol/build/job.js';
+import { cachedInputs, withoutCachedAtoms } from '../../protocol/build/job-inputs.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import { reportGroup } from '../../protocol/slave/optional-reports.js';
-import type { Assignment, LeaseRef, WorkRequest } from '../../protocol/slave/slave-messages.js';
+import type {
+  Assignment,
+  LeaseRef,
+  RunAssignment,
+  WorkRequest,
+} from '../../protocol/slave/slave-messages.js';
 import { atomsOf, returnLease, type TakenWork, takeWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
@@ -64,11 +71,13 @@ export class BuildsAsWorkSource implements WorkSource {
     if (lease.kind === 'preparation') {
       const { job_name, config, atoms_override } = build.request;
       const changes = changesOf(build.request);
+      const inputs = config === undefined || cachedInputs(config) === null ? undefined : config.inputs;
       return {
         kind: 'prepare',
         ...shared,
         job_name: job_name ?? null,
-        config: config ?? null,
+        config: config === undefined ? null : withoutCachedAtoms(config),
+        ...(inputs === undefined ? {} : { inputs }),
         atoms_override: atoms_override === undefined ? null : givenAtoms(atoms_override),
         ...(changes === null ? {} : { changes }),
       };
@@ -81,7 +90,7 @@ export class BuildsAsWorkSource implements WorkSource {
       kind: 'run',
       ...shared,
       subjob_id: lease.subjob,
-      job: build.job,
+      ...jobOf(build.job),
       build_executor_index: lease.executorIndex,
       expected_seconds: build.work.subjob(lease.subjob)?.expected ?? null,
       limits: resultLimits(this.#master.resultBounds, build.resultBytes),
@@ -141,4 +150,15 @@ export class BuildsAsWorkSource implements WorkSource {
   release(build: BuildId, slave: RegisteredSlave): void {
     this.#master.builds.get(build)?.work.setup.close(slave.id);
   }
+}
+
+/** The job as slaves of all versions take it, and what is to be reported besides if it caches its atoms. */
+function jobOf({ name, definition }: NamedJob): Pick<RunAssignment, 'job' | 'surroundings'> {
+  const inputs = cachedInputs(definition);
+  const job = { name, definition: withoutCachedAtoms(definition) };
+  if (inputs === null) {
+    return { job };
+  }
+  const { environment, versions } = inputs;
+  return { job, surroundings: { environment: [...environment], versions: [...versions] } };
 }

@@ -39,6 +39,7 @@ export function endBuild(
     num_atoms_failed: counts.failed,
     num_atoms_lost: counts.lost,
     num_atoms_flaky: counts.flaky,
+    num_atoms_cached: counts.cached,
     facts: build.resultFacts,
   };
   // Every subjob was delivered, so there is nothing to settle or to count.

@@ -13,6 +13,7 @@ import type { BuildRetention } from './build-retention.js';
 import { ClockJumps } from './clock-jumps.js';
 import type { ForgettingTime } from './forgetting-time.js';
 import { LoadRecorder } from './load-recorder.js';
+import type { PassRetention } from './pass-retention.js';
 
 /** How late the end of a timeout may be noticed. */
 const LOOK_EVERY_MS = 1000;
@@ -28,6 +29,7 @@ interface MaintenanceParts {
   readonly slaves: SlaveMembership;
   readonly nonces: NonceCache;
   readonly retention: BuildRetention;
+  readonly passes: PassRetention;
   readonly bundles: BundleCache;
   readonly regrouper: WaitingRegrouper;
   readonly listened: ListenedTime;
@@ -56,7 +58,7 @@ export class MaintenanceLoop {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const master = this.#master;
-    const { slaves, nonces, retention, bundles, regrouper, leaseMs } = this.#parts;
+    const { slaves, nonces, retention, passes, bundles, regrouper, leaseMs } = this.#parts;
     // The first time at once: a master that never lives for long forgets too.
     let forgotten = master.steady - FORGET_EVERY_MS;
     const recorder = new LoadRecorder(master);
@@ -81,6 +83,7 @@ export class MaintenanceLoop {
         if (master.steady - forgotten >= FORGET_EVERY_MS) {
           forgotten = master.steady;
           await this.#forget();
+          await passes.enforce(signal);
           await bundles.trim();
           mayForgetMore = true;
         }

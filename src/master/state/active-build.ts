@@ -23,6 +23,8 @@ export interface PreparedBuild {
   readonly affectedAtoms: ReadonlySet<number>;
   /** When it became BUILDING, in milliseconds of the monotonic clock. */
   readonly buildingSince: number | null;
+  /** The digest of the surroundings of its preparation; null when it caches no atoms. */
+  readonly surroundings: string | null;
 }
 
 /** Atoms with a final verdict, and what was spent on them. */
@@ -33,6 +35,8 @@ export interface AtomCounts {
   readonly lost: number;
   /** They failed, and passed when they were run again. */
   readonly flaky: number;
+  /** They passed without a run; included in `done`. */
+  readonly cached: number;
   /** How many atoms were run again. */
   readonly retries: number;
 }
@@ -71,7 +75,7 @@ interface RecoveredFacts {
   readonly failures: RecentFailures;
 }
 
-const noCounts: AtomCounts = { done: 0, failed: 0, lost: 0, flaky: 0, retries: 0 };
+const noCounts: AtomCounts = { done: 0, failed: 0, lost: 0, flaky: 0, cached: 0, retries: 0 };
 
 /** An unfinished build in the memory of the master. */
 export class ActiveBuild {
@@ -109,6 +113,7 @@ export class ActiveBuild {
       affected: null,
       affectedAtoms: new Set<number>(),
       buildingSince: null,
+      surroundings: null,
     };
     this.#prepared = recovered?.prepared ?? unprepared;
     this.#counts = recovered?.results.counts ?? noCounts;
@@ -141,6 +146,10 @@ export class ActiveBuild {
   get buildingSince(): number | null {
     return this.#prepared.buildingSince;
   }
+  /** The digest of the surroundings of its preparation; null before, and when it caches no atoms. */
+  get surroundings(): string | null {
+    return this.#prepared.surroundings;
+  }
   get counts(): AtomCounts {
     return this.#counts;
   }
@@ -169,13 +178,15 @@ export class ActiveBuild {
     return this.#ending;
   }
 
-  begin(prepared: PreparedBuild): void {
+  /** `cached`: how many of its atoms have passed without a run. */
+  begin(prepared: PreparedBuild, cached: number): void {
     this.#prepared = prepared;
+    this.#addCounts({ ...noCounts, done: cached, cached });
   }
 
   /** A result was accepted: `counts` and `facts` of its atoms, and the size of its archive. */
-  addResult(counts: AtomCounts, facts: readonly ResultFacts[], bytes: number): void {
-    this.#addCounts(counts);
+  addResult(counts: Omit<AtomCounts, 'cached'>, facts: readonly ResultFacts[], bytes: number): void {
+    this.#addCounts({ cached: 0, ...counts });
     this.#resultFacts = facts.reduce(addFacts, this.#resultFacts);
     this.#resultBytes += bytes;
   }
@@ -216,12 +227,13 @@ export class ActiveBuild {
   }
 
   #addCounts(more: AtomCounts): void {
-    const { done, failed, lost, flaky, retries } = this.#counts;
+    const { done, failed, lost, flaky, cached, retries } = this.#counts;
     this.#counts = {
       done: done + more.done,
       failed: failed + more.failed,
       lost: lost + more.lost,
       flaky: flaky + more.flaky,
+      cached: cached + more.cached,
       retries: retries + more.retries,
     };
   }

@@ -47,6 +47,8 @@ export interface MasterStateParts {
   readonly leaseToken: (lease: LeaseId) => string;
   /** How long slaves may deliver results of a build that is ended early; with 0 it ends at once. */
   readonly endGraceMs: number;
+  /** For how long a recorded pass counts. */
+  readonly passesKeptMs: number;
   /** No lease was ever given with a higher id. */
   readonly lastLease: number;
 }
@@ -67,6 +69,7 @@ export class MasterState {
   readonly resultsDirectory: string;
   readonly resultBounds: ResultBounds;
   readonly endGraceMs: number;
+  readonly passesKeptMs: number;
   readonly leaseToken: (lease: LeaseId) => string;
   readonly #builds = new Map<BuildId, ActiveBuild>();
   #lastLease: number;
@@ -83,6 +86,7 @@ export class MasterState {
     this.resultsDirectory = parts.resultsDirectory;
     this.resultBounds = parts.resultBounds;
     this.endGraceMs = parts.endGraceMs;
+    this.passesKeptMs = parts.passesKeptMs;
     this.leaseToken = parts.leaseToken;
     this.#lastLease = parts.lastLease;
   }

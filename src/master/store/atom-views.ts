@@ -29,10 +29,15 @@ export const atomView = {
   started_at: atoms.started_at,
   /** Why its subjob was lost for good, if it was. */
   error: subjobs.error,
-  /** The lease whose report set `state` … */
+  /** The lease whose report set `state`, … */
   lease_id: atoms.lease_id,
   /** … and the name of its slave. */
   slave: nullable(slaves.name),
+  cached_build_id: atoms.cached_build_id,
+  cached_atom_id: atoms.cached_atom_id,
+  /** 1 when that build is still there. */
+  is_kept: integer,
+  not_cached: atoms.not_cached,
 };
 /** An atom with facts of its subjob and its slave. */
 export type AtomView = Row<typeof atomView>;
@@ -45,11 +50,14 @@ export function atomsWhere(build: BuildId, rest: Sql, subjobColumn = sql`atoms.s
   return sql`
     SELECT atoms.atom_id, ${subjobColumn} AS subjob_id, atoms.variable, atoms.value, atoms.state, atoms.exit_code,
       atoms.failed, atoms.num_retries, atoms.facts, atoms.expected_time, atoms.actual_time, subjobs.error,
-      coalesce(atoms.started_at, atoms.began_at) AS started_at, atoms.lease_id, slaves.name AS slave
+      coalesce(atoms.started_at, atoms.began_at) AS started_at, atoms.lease_id, slaves.name AS slave,
+      atoms.cached_build_id, atoms.cached_atom_id, atoms.not_cached,
+      CASE WHEN origin.id IS NULL THEN 0 ELSE 1 END AS is_kept
     FROM atoms
     LEFT JOIN subjobs ON subjobs.build_id = atoms.build_id AND subjobs.subjob_id = atoms.subjob_id
     LEFT JOIN leases ON leases.id = atoms.lease_id
     LEFT JOIN slaves ON slaves.id = leases.slave_id
+    LEFT JOIN builds AS origin ON origin.id = atoms.cached_build_id
     WHERE atoms.build_id = ${build} AND ${rest}`;
 }
 

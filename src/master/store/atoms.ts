@@ -1,8 +1,10 @@
+import type { CacheDecision } from '../../domain/recorded-pass.js';
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
+import { type NotCached, notCached } from '../../protocol/build/cached-atom.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave/slave-messages.js';
-import { integer, type Row, real } from './engine/columns.js';
+import { integer, oneOf, type Row, real } from './engine/columns.js';
 import type { Reader } from './engine/engine.js';
 import { listOf, sql, tableOf } from './engine/sql.js';
 import { change, changeExactly, returning, type Write } from './engine/write.js';
@@ -31,6 +33,51 @@ export function insertAtoms(build: BuildId, list: readonly NewAtom[]): Write {
   return change(sql`
     INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time, expected_deviation)
     SELECT ${build}, id, subjob, variable, value, expected, deviation FROM ${news} AS news`);
+}
+
+/** An atom of a job that caches its atoms, and the decision about it. */
+export interface CacheFacts {
+  readonly id: number;
+  /** See PassKeyParts; null where the inputs are not known. */
+  readonly key: string | null;
+  /** The run that it is taken from, or why it has to run. */
+  readonly decision: CacheDecision;
+}
+
+/** Comes after insertAtoms. Cached atoms have passed. */
+export function storeCacheFacts(build: BuildId, list: readonly CacheFacts[]): Write {
+  const news = tableOf(
+    { id: 'integer', key: 'text', from_build: 'integer', from_atom: 'integer', reason: 'text' },
+    list.map(({ id, key, decision }) => {
+      const { from, reason } = { from: null, reason: null, ...decision };
+      return [id, key, from?.build ?? null, from?.atom ?? null, reason];
+    }),
+  );
+  return change(sql`
+    UPDATE atoms SET
+      pass_key = news.key,
+      cached_build_id = news.from_build,
+      cached_atom_id = news.from_atom,
+      not_cached = news.reason,
+      state = CASE WHEN news.from_build IS NULL THEN state ELSE 'COMPLETED' END,
+      exit_code = CASE WHEN news.from_build IS NULL THEN exit_code ELSE 0 END,
+      failed = CASE WHEN news.from_build IS NULL THEN failed ELSE 0 END
+    FROM ${news} AS news
+    WHERE build_id = ${build} AND atom_id = news.id`);
+}
+
+/** How many atoms had to run, by the reason why they were not cached; the most frequent first. */
+export async function reasonsNotCached(
+  db: Reader,
+  build: BuildId,
+): Promise<{ reason: NotCached; atoms: number }[]> {
+  const rows = await db.all(
+    sql`
+      SELECT not_cached AS reason, count(*) AS atoms FROM atoms
+      WHERE build_id = ${build} AND not_cached IS NOT NULL GROUP BY not_cached ORDER BY count(*) DESC, not_cached`,
+    { reason: oneOf(...notCached), atoms: integer },
+  );
+  return rows;
 }
 
 /** An atom as it is handed out. */
@@ -332,13 +379,15 @@ const counts = sql`
   count(failed) AS done,
   coalesce(sum(failed), 0) AS failed,
   count(*) FILTER (WHERE failed = 1 AND exit_code IS NULL) AS lost,
-  count(*) FILTER (WHERE failed = 0 AND num_retries > 0) AS flaky`;
+  count(*) FILTER (WHERE failed = 0 AND num_retries > 0) AS flaky,
+  count(cached_build_id) AS cached`;
 
 const verdictCounts = {
   done: integer,
   failed: integer,
   lost: integer,
   flaky: integer,
+  cached: integer,
   retries: integer,
   timed: integer,
   seconds: real,
@@ -356,7 +405,7 @@ export async function countVerdicts(db: Reader, build: BuildId): Promise<Row<typ
       coalesce(sum(actual_time) FILTER (WHERE failed IS NOT NULL), 0.0) AS seconds
     FROM atoms WHERE build_id = ${build}`;
   const row = await db.first(query, verdictCounts);
-  return row ?? { done: 0, failed: 0, lost: 0, flaky: 0, retries: 0, timed: 0, seconds: 0 };
+  return row ?? { done: 0, failed: 0, lost: 0, flaky: 0, cached: 0, retries: 0, timed: 0, seconds: 0 };
 }
 
 /** Stores the counts and summed facts of its atoms in the row of the build. */
@@ -367,6 +416,7 @@ export function storeVerdictCounts(build: BuildId): Write {
       num_atoms_failed = counted.failed,
       num_atoms_lost = counted.lost,
       num_atoms_flaky = counted.flaky,
+      num_atoms_cached = counted.cached,
       facts = (${summedFacts(build)})
     FROM (SELECT ${counts} FROM atoms WHERE build_id = ${build}) AS counted
     WHERE id = ${build}`);

@@ -129,8 +129,8 @@ export interface BuildRowsPage {
 const listedColumns = sql`
   id, listed_request AS request, state, timestamps, NULL AS job, commit_hash, revision, num_atoms,
   num_subjobs, planned_executors, assumed_seconds, num_subjobs_done, num_atoms_done, num_atoms_failed,
-  num_atoms_lost, num_atoms_flaky, facts, error_message, stopping, stopping_state, ended_at, attempt,
-  lease_id, losses, listed_request, affected, NULL AS affected_atoms`;
+  num_atoms_lost, num_atoms_flaky, num_atoms_cached, surroundings, facts, error_message, stopping, stopping_state,
+  ended_at, attempt, lease_id, losses, listed_request, affected, NULL AS affected_atoms`;
 
 /** Rows as lists of builds need them; the oldest come first unless said otherwise. */
 export async function pageOfBuilds(

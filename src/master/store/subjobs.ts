@@ -1,5 +1,5 @@
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
-import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
+import { type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/results/result-index.js';
 import type { LeaseRef } from '../../protocol/slave/slave-messages.js';
 import { jsonColumn } from './engine/columns.js';
@@ -26,6 +26,17 @@ export function insertSubjobs(build: BuildId, list: readonly NewSubjob[]): Write
   return change(sql`
     INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
     SELECT ${build}, id, 'QUEUED', atoms, expected, deviation FROM ${subjobTable(list)} AS news`);
+}
+
+/** The first `count` subjobs of a build hold its cached atoms, by the report of its preparation under `lease`. */
+export function cacheSubjobs(build: BuildId, count: number, lease: LeaseId): Write {
+  return changeExactly(
+    count,
+    `Ending the cached subjobs of build ${build}`,
+    sql`
+      UPDATE subjobs SET state = 'CACHED', lease_id = ${lease}
+      WHERE build_id = ${build} AND subjob_id < ${count}`,
+  );
 }
 
 /** Taking the lease raises the attempt in the same statement. Fails unless it was queued at `attempt - 1`. */

@@ -1,3 +1,4 @@
+import { notCached } from '../../protocol/build/cached-atom.js';
 import { integer, nullable, oneOf, type Row, real, text } from './engine/columns.js';
 
 /*
@@ -22,6 +23,10 @@ export const builds = {
   planned_executors: nullable(integer),
   /** Duration in seconds that its grouping assumed for atoms without history; null: none was assumed. */
   assumed_seconds: nullable(real),
+  /** The digest of the surroundings of the slave that prepared it; null when its job caches no atoms. */
+  surroundings: nullable(text),
+  /** Written when it begins. */
+  num_atoms_cached: integer,
   /** The next six are written when the build ends; before that they are counted from the other tables. */
   num_subjobs_done: integer,
   num_atoms_done: integer,
@@ -55,9 +60,9 @@ export const subjobs = {
   subjob_id: integer,
   /**
    * QUEUED, LEASED: as in domain/lease. DONE: delivered. LOST: failed after too many losses. CUT: it had been leased
-   * when its build ended, and was not delivered.
+   * when its build ended, and was not delivered. CACHED: its atoms count as passed without a run, so it was never leased.
    */
-  state: oneOf('QUEUED', 'LEASED', 'DONE', 'LOST', 'CUT'),
+  state: oneOf('QUEUED', 'LEASED', 'DONE', 'LOST', 'CUT', 'CACHED'),
   num_atoms: integer,
   /** Seconds. */
   expected_time: nullable(real),
@@ -65,7 +70,7 @@ export const subjobs = {
   expected_deviation: nullable(real),
   /** How many leases were ever taken of this subjob. */
   attempt: integer,
-  /** The lease that holds it, of two the first; the one that delivered its result; or the last one. */
+  /** The lease that holds it, of two the first; the one that delivered its result; or the last one. CACHED: the preparation's. */
   lease_id: nullable(integer),
   /** JSON list of the names of slaves that were lost with it. */
   losses: text,
@@ -113,6 +118,13 @@ export const atoms = {
   failure_key: nullable(text),
   /** The subjob that has the results of the reported verdict, when the atom runs again in another. */
   kept_subjob_id: nullable(integer),
+  /** Identifies runs with the same verdict, see PassKeyParts; null in a job that caches no atoms, and where there is none. */
+  pass_key: nullable(text),
+  /** The run that it was taken from, if it is cached; that build may have been deleted since. */
+  cached_build_id: nullable(integer),
+  cached_atom_id: nullable(integer),
+  /** Why it was not cached; null if it was, and in a job that caches no atoms. */
+  not_cached: nullable(oneOf(...notCached)),
 };
 
 /** Groups of failed atoms whose output ends alike. */
@@ -193,6 +205,23 @@ export const timings = {
   /** Number of these runs; 1 in rows from before the column `variance`. */
   count: integer,
   updated_at: integer,
+};
+
+/** The runs of one atom with one key. */
+export const recordedPasses = {
+  /** See passScopes. */
+  scope: text,
+  /** See historyName. */
+  atom: text,
+  key: text,
+  /** The newest run that passed at the first try of its build; these three are null when there is none. */
+  build_id: nullable(integer),
+  atom_id: nullable(integer),
+  passed_at: nullable(integer),
+  /** The newest run that failed. */
+  failed_at: nullable(integer),
+  /** The newer one of the two. */
+  noted_at: integer,
 };
 
 /** Averages of each minute. */

@@ -1,5 +1,6 @@
 import { commandString } from '../../job/command-string.js';
 import { seconds } from '../../lib/clock.js';
+import type { CachedFrom } from '../../protocol/build/cached-atom.js';
 import type { Atom, AtomOutcome, AtomState, Subjob } from '../../protocol/build/work.js';
 import { toId } from '../../protocol/ids.js';
 import type { AtomView, SubjobView } from '../store/atom-views.js';
@@ -13,6 +14,7 @@ const shownAs: Readonly<Record<SubjobRow['state'], AtomState>> = {
   DONE: 'COMPLETED',
   LOST: 'COMPLETED',
   CUT: 'COMPLETED',
+  CACHED: 'COMPLETED',
 };
 
 export function presentAtom(atom: AtomView): Atom {
@@ -29,6 +31,8 @@ export function presentAtom(atom: AtomView): Atom {
     actual_time: atom.actual_time,
     started_at: atom.started_at === null ? null : seconds(atom.started_at),
     error: errorOf(atom),
+    cached_from: cachedFrom(atom),
+    not_cached: atom.not_cached,
     ...readFacts(atom.facts),
   };
 }
@@ -39,6 +43,12 @@ function errorOf({ state, error, slave, actual_time: time, exit_code }: AtomView
     return interruptionOf(time, slave);
   }
   return exit_code === null ? error : null;
+}
+
+function cachedFrom({ cached_build_id: build, cached_atom_id: atom, is_kept }: AtomView): CachedFrom | null {
+  return build === null || atom === null
+    ? null
+    : { build_id: toId.build(build), atom_id: toId.atom(atom), is_kept: is_kept === 1 };
 }
 
 function outcomeOf({ state, failed, exit_code }: AtomView): AtomOutcome | null {

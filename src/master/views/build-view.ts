@@ -36,6 +36,7 @@ interface Facts {
   readonly atomsFailed: number;
   readonly atomsLost: number;
   readonly atomsFlaky: number;
+  readonly atomsCached: number;
   readonly resultFacts: ResultFacts;
   readonly executors: number;
   readonly secondsLeft: number | null;
@@ -64,6 +65,7 @@ export function presentRunning(leases: ActiveLeases, build: ActiveBuild): Build 
     atomsFailed: counts.failed + reportedFailed,
     atomsLost: counts.lost,
     atomsFlaky: counts.flaky,
+    atomsCached: counts.cached,
     resultFacts,
     executors: busy,
     secondsLeft:
@@ -105,6 +107,7 @@ export function presentRow(row: BuildRow, job: NamedJob | null, atoms: NamedAtom
     atomsFailed: row.num_atoms_failed,
     atomsLost: row.num_atoms_lost,
     atomsFlaky: row.num_atoms_flaky,
+    atomsCached: row.num_atoms_cached,
     resultFacts: readFacts(row.facts),
     executors: 0,
     secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
@@ -135,6 +138,7 @@ function present(facts: Facts): Build {
     num_atoms_failed: facts.atomsFailed,
     num_atoms_lost: facts.atomsLost,
     num_atoms_flaky: facts.atomsFlaky,
+    num_atoms_cached: facts.atomsCached,
     num_executors: facts.executors,
     seconds_left: facts.secondsLeft,
     failed_atoms: result === null ? null : facts.failedAtoms.map(presentAtom),

@@ -14,8 +14,9 @@ export function createGit(
   signal: AbortSignal,
   clock: Clock,
   timeoutMs = TIMEOUT_MS,
+  maxOutputBytes = MAX_OUTPUT_BYTES,
 ): Git {
-  return createProgram('git', env, signal, clock, timeoutMs);
+  return createProgram('git', env, signal, clock, timeoutMs, maxOutputBytes);
 }
 
 /** @param file is searched in the PATH of `env` */
@@ -25,6 +26,7 @@ export function createProgram(
   signal: AbortSignal,
   clock: Clock,
   timeoutMs = TIMEOUT_MS,
+  maxOutputBytes = MAX_OUTPUT_BYTES,
 ): Program {
   return async (cwd, ...args) => {
     const result = await runProgram({
@@ -35,7 +37,7 @@ export function createProgram(
       signal,
       clock,
       timeoutMs,
-      maxOutputBytes: MAX_OUTPUT_BYTES,
+      maxOutputBytes,
     });
     signal.throwIfAborted();
     return result;

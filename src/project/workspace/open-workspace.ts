@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 import type {
@@ -12,6 +12,7 @@ import type { Revision } from '../../protocol/build/revision.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type BundleRelay, sendCommits } from '../git/bundle-transfer.js';
+import { type CommittedTree, readCommittedTree, TREE_BYTES } from '../git/committed-tree.js';
 import { createGit, createProgram } from '../git/git.js';
 import { type Credentials, splitCredentials } from '../git/git-credentials.js';
 import { gitEnvironment } from '../git/git-environment.js';
@@ -26,6 +27,9 @@ import { indexesOf } from './saved-indexes.js';
 
 /** The preparation waits for the revision, which is only shown. */
 const REVISION_MS = 10_000;
+
+/** Only reads a local repository. */
+const TREE_MS = 5 * 60_000;
 
 const MOST_NAMES = 10;
 
@@ -65,6 +69,8 @@ export interface Workspace {
    * @throws ClusterRunnerError PREPARATION_FAILED when they cannot be found, and where there is no repository
    */
   changedSince(since: string): Promise<string[]>;
+  /** The files of the commit as git has them, whatever became of the checkout; null for a directory project. */
+  tree(): Promise<CommittedTree | null>;
   /** Passes the commits that came from repositories on to the master, if other slaves may need them. */
   share(relay: BundleRelay): Promise<void>;
   /**
@@ -144,9 +150,13 @@ async function openGitIn(
       await removeWorkspace(workspace, clear);
     };
     const mirror = sources[0]?.mirror;
+    const tree = async () => {
+      const listing = createGit(environment([]), signal, clock, TREE_MS, TREE_BYTES);
+      return readCommittedTree(listing, mirror ?? workspace, commit, relative(workspace, projectDirectory));
+    };
     const revision = async () =>
       project.type === 'git' && mirror !== undefined ? revisionOfCommit(git, mirror, commit, project) : null;
-    return { projectDirectory, checkout: workspace, commit, revision, changedSince, share, release };
+    return { projectDirectory, checkout: workspace, commit, revision, changedSince, tree, share, release };
   } catch (error) {
     await removeWorkspace(workspace, clear);
     throw error;
@@ -230,6 +240,7 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
           'Files that have changed since a commit are found for builds of type "git" only; send `changed_files` instead.',
         ),
       ),
+    tree: () => Promise.resolve(null),
     share: async () => undefined,
     release: () => Promise.resolve(),
   };

@@ -99,6 +99,11 @@ export const BuildRequestSchema = Type.Object(
           'Whether only the atoms run that the changed files affect; all run when a changed file may affect any atom.',
       }),
     ),
+    cache: Type.Optional(
+      Type.Boolean({
+        description: 'false: every atom runs, although the job caches atoms; their passes are recorded.',
+      }),
+    ),
     revision: Type.Optional(RevisionSchema),
     requested_by: Type.Optional(RequesterSchema),
   },
@@ -156,6 +161,9 @@ export const BuildSchema = Type.Object(
       description: 'Failed atoms that never ended because their slaves were lost.',
     }),
     num_atoms_flaky: Type.Integer({ description: 'Atoms that failed, and passed when they were run again.' }),
+    num_atoms_cached: Type.Integer({
+      description: 'Atoms that count as passed without a run, since they have passed with the same inputs.',
+    }),
     num_executors: Type.Integer({
       description: 'Executors that work on this build now, without work that slaves have taken in advance.',
     }),

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { AtomIdSchema, BuildIdSchema, SlaveIdSchema, SubjobIdSchema } from '../ids.js';
 import { literals, Nullable } from '../shapes.js';
 import { buildState } from './build.js';
+import { notCached } from './cached-atom.js';
 
 /**
  * Why a build has not ended yet.
@@ -66,6 +67,26 @@ export const QueueWaitSchema = Type.Object(
 );
 export type QueueWait = Static<typeof QueueWaitSchema>;
 
+/** Which atoms of a build were cached, and why the others had to run. */
+export const CacheExplanationSchema = Type.Object(
+  {
+    num_atoms_cached: Type.Integer(),
+    not_cached: Type.Array(
+      Type.Object(
+        {
+          reason: literals(notCached),
+          text: Type.String({ description: 'The end of a sentence for people.' }),
+          num_atoms: Type.Integer(),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'The most frequent reason first.' },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type CacheExplanation = Static<typeof CacheExplanationSchema>;
+
 export const ExplanationSchema = Type.Object(
   {
     build_id: BuildIdSchema,
@@ -98,6 +119,11 @@ export const ExplanationSchema = Type.Object(
         { additionalProperties: false },
       ),
       { description: 'At most a thousand; `subjob_id` is null for the preparation.' },
+    ),
+    cache: Type.Optional(
+      Nullable(CacheExplanationSchema, {
+        description: 'null until it is prepared, and when its job caches no atoms.',
+      }),
     ),
   },
   { additionalProperties: false },

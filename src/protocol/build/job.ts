@@ -1,11 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { literals } from '../shapes.js';
+import { CacheSchema, InputsSchema, MAX_PATH, VARIABLE_NAME } from './job-inputs.js';
 
 const Lines = (description: string, minItems = 0) =>
   Type.Array(Type.Union([Type.String(), Type.Null()]), { description, minItems });
-
-/** The name of an environment variable that an atomizer may set. */
-export const VARIABLE_NAME = '^[A-Za-z_][A-Za-z0-9_]*$';
 
 /** A number with its unit. */
 export const DURATION_TEXT = '^\\d{1,9}(\\.\\d{1,3})?[smh]$';
@@ -27,26 +25,6 @@ const Duration = (description: string) =>
  */
 export const runOrder = ['longest', 'likely_failures'] as const;
 export type RunOrder = (typeof runOrder)[number];
-
-/** Longest path that systems accept. */
-const MAX_PATH = 4096;
-
-const DependencyCacheSchema = Type.Object(
-  {
-    key: Type.Array(Type.String({ minLength: 1, maxLength: MAX_PATH }), {
-      minItems: 1,
-      maxItems: 100,
-      description: 'Files whose contents identify the cached paths.',
-    }),
-    paths: Type.Array(Type.String({ minLength: 1, maxLength: MAX_PATH }), {
-      minItems: 1,
-      maxItems: 20,
-      description: 'Folders or files that setup_build makes, in the folder of clusterrunner.yaml.',
-    }),
-  },
-  { additionalProperties: false },
-);
-export type DependencyCacheDefinition = Static<typeof DependencyCacheSchema>;
 
 /** The attribute of a report that names an atom; docs/batches.md describes each. */
 export const batchMatch = ['file', 'classname', 'suite'] as const;
@@ -101,7 +79,8 @@ export const JobDefinitionSchema = Type.Object(
     ),
     setup_build: Type.Optional(Lines('Run once on each slave before its first atom of a build.')),
     teardown_build: Type.Optional(Lines('Run once on each slave after its last atom of a build.')),
-    cache: Type.Optional(DependencyCacheSchema),
+    inputs: Type.Optional(InputsSchema),
+    cache: Type.Optional(CacheSchema),
     worker: Type.Optional(
       Lines('Shell lines that start the worker of an executor, which runs atoms instead of the commands.', 1),
     ),

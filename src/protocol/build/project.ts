@@ -45,3 +45,12 @@ export const RemoteFileSchema = Type.Object(
   { additionalProperties: false },
 );
 export type RemoteFile = Static<typeof RemoteFileSchema>;
+
+/** Refs of proposed code, such as pull requests. */
+const PROPOSED = /^refs\/(pull|merge-requests|pull-requests|changes)\/|^(pull|merge-requests)\/\d/;
+
+/** The ref of a build of proposed code, whose results only builds of the same ref may use; null for any other build. */
+export function proposedRef(project: Project): string | null {
+  const ref = project.type === 'git' ? project.branch : null;
+  return ref !== null && PROPOSED.test(ref) ? ref : null;
+}

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { AtomIdSchema, SubjobIdSchema } from '../ids.js';
 import { resultFacts } from '../results/result-facts.js';
 import { literals, Nullable } from '../shapes.js';
+import { CachedFromSchema, notCached } from './cached-atom.js';
 
 /*
  * Subjobs and atoms in `GET …/subjob` and `GET …/atom`.
@@ -47,6 +48,13 @@ export const AtomSchema = Type.Object(
       Type.String({
         description: 'What happened to a lost or interrupted atom, with the names of its slaves.',
       }),
+    ),
+    cached_from: Nullable(CachedFromSchema, {
+      description:
+        'Of a job that caches atoms: the run that it was taken from, with output and files. It has passed without a run then.',
+    }),
+    not_cached: Nullable(
+      literals(notCached, { description: 'Of a job that caches atoms: why it had to run.' }),
     ),
     ...resultFacts,
   },

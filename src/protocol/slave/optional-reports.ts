@@ -1,5 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { AffectedSchema } from '../build/build.js';
+import { notCached } from '../build/cached-atom.js';
+import { type JobInputs, VARIABLE_NAME } from '../build/job-inputs.js';
+import { literals } from '../shapes.js';
 
 /*
  * Fields of reports that a slave sends only to a master that takes them: an older one would refuse the whole report. The
@@ -13,8 +16,9 @@ import { AffectedSchema } from '../build/build.js';
  * - workers: the sections of a job about workers.
  * - batches: the section of a job about batches.
  * - changes: the atoms that changed files affect, and the sections of a job about them and about the order of atoms.
+ * - inputs: the sections of a job about cached atoms, the digests of their inputs, and of the surroundings in which they ran.
  */
-export const reportGroup = ['times', 'last_lines', 'workers', 'batches', 'changes'] as const;
+export const reportGroup = ['times', 'last_lines', 'workers', 'batches', 'changes', 'inputs'] as const;
 export type ReportGroup = (typeof reportGroup)[number];
 
 /** The groups that the master takes. Names that the slave does not know are those of a newer master. */
@@ -70,3 +74,30 @@ export const SetupTimeSchema = Type.Object(
   { additionalProperties: false },
 );
 export type SetupTime = Static<typeof SetupTimeSchema>;
+
+/** See digestOfFields. */
+const DigestSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
+
+/** The digest of the platform, and of the environment variables and tools that `inputs` names, on a slave. */
+export const SurroundingsDigest = Type.Optional(DigestSchema);
+
+/** The parts of `inputs` that each slave looks up for itself. */
+export const SurroundingsSchema = Type.Object(
+  {
+    environment: Type.Array(Type.String({ pattern: VARIABLE_NAME })),
+    versions: Type.Array(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type Surroundings = Pick<JobInputs, keyof Static<typeof SurroundingsSchema>>;
+
+/** The inputs of the atoms of a job that caches them. */
+export const PreparedInputsSchema = Type.Object(
+  {
+    surroundings: DigestSchema,
+    /** One for each atom: the digest of its inputs, or why it has none. */
+    atoms: Type.Array(Type.Union([DigestSchema, literals(notCached)])),
+  },
+  { additionalProperties: false },
+);
+export type PreparedInputs = Static<typeof PreparedInputsSchema>;

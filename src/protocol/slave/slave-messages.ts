@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { BuildRequestSchema, GivenAtomSchema } from '../build/build.js';
 import { JobDefinitionSchema, NamedJobSchema } from '../build/job.js';
+import { InputsSchema } from '../build/job-inputs.js';
 import { ProjectSchema, RemoteFileSchema } from '../build/project.js';
 import { RevisionSchema } from '../build/revision.js';
 import {
@@ -19,8 +20,11 @@ import {
   AffectedAtomsSchema,
   Began,
   LastLines,
+  PreparedInputsSchema,
   SetupTimeSchema,
   SlaveExecutor,
+  SurroundingsDigest,
+  SurroundingsSchema,
   TakesSchema,
 } from './optional-reports.js';
 import { MAX_WORK_SHOWN, SlaveWorkSchema, slaveState } from './slave-list.js';
@@ -161,6 +165,8 @@ export const PrepareAssignmentSchema = Type.Object(
     changes: Type.Optional(
       Type.Pick(BuildRequestSchema, ['since', 'changed_files', 'only_affected'], closed),
     ),
+    /** The inputs of a `config` that caches atoms; `config` is without them, since older slaves would refuse it. */
+    inputs: Type.Optional(InputsSchema),
     takes: TakesSchema,
   },
   closed,
@@ -180,7 +186,10 @@ export const RunAssignmentSchema = Type.Object(
     /** For git, `hash` is the commit that the preparing slave resolved: all slaves run the same one. */
     project: ProjectSchema,
     remote_files: Type.Array(RemoteFileSchema),
+    /** Without cached atoms, since older slaves would refuse it. */
     job: NamedJobSchema,
+    /** If its atoms are cached: what to report of the surroundings in which they ran. */
+    surroundings: Type.Optional(SurroundingsSchema),
     /** Unique among the executors that work on this build at the moment. */
     build_executor_index: Type.Integer({ minimum: 0 }),
     atoms: Type.Array(AssignedAtomSchema, { minItems: 1 }),
@@ -229,6 +238,8 @@ export const PreparedSchema = Type.Object(
     revision: Type.Optional(RevisionSchema),
     atoms: Type.Array(ListedAtomSchema),
     affected: Type.Optional(AffectedAtomsSchema),
+    /** If the job caches its atoms. */
+    inputs: Type.Optional(PreparedInputsSchema),
   },
   closed,
 );
@@ -320,6 +331,7 @@ export const ResultReportSchema = Type.Object(
       ),
     ),
     setup: Type.Optional(SetupTimeSchema),
+    surroundings: SurroundingsDigest,
     index: ResultIndexSchema,
   },
   closed,

@@ -25,12 +25,15 @@ import type { BundleRelay } from '../../project/git/bundle-transfer.js';
 import type { RemoteFileLimits } from '../../project/remote-files.js';
 import { openWorkspace, type Workspace } from '../../project/workspace/open-workspace.js';
 import type { NamedJob } from '../../protocol/build/job.js';
+import { dependencyCacheOf } from '../../protocol/build/job-inputs.js';
 import type { Project, RemoteFile } from '../../protocol/build/project.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
+import type { Surroundings } from '../../protocol/slave/optional-reports.js';
 import type { Session } from '../link/session.js';
 import { lockFolder } from './folder-lock.js';
 import { formatSetupOutput } from './setup-output.js';
+import { surroundingsDigest } from './surroundings.js';
 import { workerOptions } from './worker-options.js';
 
 /** The context that all builds of a slave share. */
@@ -96,6 +99,7 @@ export class BuildContext {
   readonly #canceled = new AbortController();
   #workspace: Promise<Workspace> | null = null;
   #setup: Promise<SetupFailure> | null = null;
+  #surroundings: Promise<string> | null = null;
   /** Gives the setup's output, until it has been delivered. */
   #setupOutput: (() => string) | null = null;
   #job: NamedJob | null = null;
@@ -189,6 +193,28 @@ export class BuildContext {
     };
   }
 
+  /**
+   * The first call looks them up, so it comes before `ready`: its setup may change what the commands print.
+   * @throws ClusterRunnerError PREPARATION_FAILED
+   */
+  surroundings(named: Surroundings): Promise<string> {
+    this.#surroundings ??= this.#lookUp(named);
+    return this.#surroundings;
+  }
+
+  async #lookUp(named: Surroundings): Promise<string> {
+    const { projectDirectory } = await this.workspace();
+    return surroundingsDigest(named, {
+      projectDirectory,
+      env: this.environment(projectDirectory),
+      paths: await this.pathAliases(),
+      slave: this.slave,
+      pipes: this.pipes,
+      signal: this.#canceled.signal,
+      clock: this.#context.clock,
+    });
+  }
+
   /** Runs the atoms of its subjobs; ends with the build. */
   atomRunner(job: NamedJob, projectDirectory: string): Promise<ItemRunner> {
     const { clock, reuseShells, redactor, log } = this.#context;
@@ -255,7 +281,7 @@ export class BuildContext {
     return await this.#context.dependencies.around(request, async (isHit) => {
       const failure = await this.#runSetupCommand(command, projectDirectory, {
         ...this.environment(projectDirectory),
-        ...(job.definition.cache === undefined ? {} : { [CACHE_HIT]: String(isHit) }),
+        ...(dependencyCacheOf(job.definition) === null ? {} : { [CACHE_HIT]: String(isHit) }),
       });
       return { ok: failure === null, value: failure };
     });

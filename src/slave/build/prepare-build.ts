@@ -12,11 +12,13 @@ import { textStart, utf8End } from '../../lib/text/text-ends.js';
 import { runCommand } from '../../process/run-command.js';
 import type { GivenAtom } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
+import { cachedInputs, dependencyCacheOf } from '../../protocol/build/job-inputs.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { takes } from '../../protocol/slave/optional-reports.js';
 import type { ListedAtom, PrepareAssignment, Prepared } from '../../protocol/slave/slave-messages.js';
 import { SizeLimit } from '../disk/size-limit.js';
 import { abortable } from './abortable.js';
+import { atomInputs, digestsOfDownloads } from './atom-inputs.js';
 import { type BuildContext, CANCEL_GRACE_MS } from './build-context.js';
 import { changedFiles, chooseAtoms, withChangedFiles } from './changed-files.js';
 import { reportedJob } from './reported-job.js';
@@ -43,14 +45,19 @@ export async function prepareBuild(
   const workspace = await abortable(context.workspace(), signal);
   const { projectDirectory, commit } = workspace;
   const job = await jobOf(assignment, projectDirectory);
+  const inputs = takes(assignment, 'inputs') ? cachedInputs(job.definition) : null;
+  // Before the atomizers can change them.
+  const downloaded =
+    inputs === null ? [] : await digestsOfDownloads(assignment.remote_files, projectDirectory);
   const files = await changedFiles(assignment, workspace);
-  const [atoms, found] = await Promise.all([
+  const [atoms, found, surroundings] = await Promise.all([
     assignment.atoms_override === null
       ? withChangedFiles(files, `${scratch}.changed`, (more) =>
           listAtoms({ job, context, projectDirectory, scratch, signal, clock, more }),
         )
       : atomsOfRequest(job, assignment.atoms_override),
     workspace.revision(),
+    inputs === null ? null : context.surroundings(inputs),
   ]);
   const chosen =
     files === null || !takes(assignment, 'changes')
@@ -64,17 +71,29 @@ export async function prepareBuild(
     commit,
     ...(found === null ? {} : { revision: found }),
     ...chosen,
+    ...(inputs === null || surroundings === null
+      ? {}
+      : {
+          inputs: {
+            surroundings,
+            atoms: await atomInputs({ job, inputs, tree: () => workspace.tree(), downloaded }, chosen.atoms),
+          },
+        }),
   };
 }
 
 async function jobOf(
-  { config, job_name, project }: PrepareAssignment,
+  { config, job_name, project, inputs }: PrepareAssignment,
   projectDirectory: string,
 ): Promise<NamedJob> {
   if (config === null) {
     return readJob(projectDirectory, job_name, project.type === 'git');
   }
-  const job = { name: job_name ?? NAMELESS, definition: config };
+  const definition =
+    inputs === undefined
+      ? config
+      : { ...config, inputs, cache: { ...dependencyCacheOf(config), atoms: true } };
+  const job = { name: job_name ?? NAMELESS, definition };
   assertRunnable(job);
   return job;
 }

@@ -1,5 +1,6 @@
 import { atomsFileLine } from '../../job/atoms-file-line.js';
 import type { JobDefinition, NamedJob } from '../../protocol/build/job.js';
+import { withoutCachedAtoms } from '../../protocol/build/job-inputs.js';
 import { takes } from '../../protocol/slave/optional-reports.js';
 import type { PrepareAssignment } from '../../protocol/slave/slave-messages.js';
 
@@ -12,7 +13,8 @@ export function reportedJob(
   { name, definition }: NamedJob,
   assignment: Pick<PrepareAssignment, 'takes'>,
 ): NamedJob {
-  const { worker, recycle_after, batch, order, affects, ...rest } = definition;
+  const known = takes(assignment, 'inputs') ? definition : withoutCachedAtoms(definition);
+  const { worker, recycle_after, batch, order, affects, ...rest } = known;
   return {
     name,
     definition: {

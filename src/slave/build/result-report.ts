@@ -6,7 +6,7 @@ import type { SubjobOutcome } from './subjob-record.js';
 export function resultReport(
   { verdicts, unfinished }: SubjobOutcome,
   { facts, ...index }: WrittenArchive,
-  head: Pick<ResultReport, 'lease' | 'ran_in' | 'setup'>,
+  head: Pick<ResultReport, 'lease' | 'ran_in' | 'setup' | 'surroundings'>,
 ): ResultReport {
   const atoms = verdicts.map((verdict) => {
     const found = facts.get(verdict.id);

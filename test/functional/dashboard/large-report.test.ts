@@ -29,6 +29,8 @@ function atom(id: number): Atom {
     expected_time: null,
     actual_time: ((id * 7919) % 10_000) / 100,
     started_at: null,
+    cached_from: null,
+    not_cached: null,
     error: null,
     ...noFacts,
   };

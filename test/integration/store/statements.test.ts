@@ -20,6 +20,7 @@ import * as unrecordedBuilds from '../../../src/master/store/history/unrecorded-
 import * as leases from '../../../src/master/store/leases.js';
 import * as minuteLoads from '../../../src/master/store/minute-loads.js';
 import * as nonces from '../../../src/master/store/nonces.js';
+import * as recordedPasses from '../../../src/master/store/recorded-passes.js';
 import * as regrouping from '../../../src/master/store/regrouping.js';
 import * as retention from '../../../src/master/store/retention.js';
 import * as searches from '../../../src/master/store/searches.js';
@@ -47,6 +48,7 @@ const modules = [
   leases,
   minuteLoads,
   nonces,
+  recordedPasses,
   regrouping,
   retention,
   searches,
@@ -131,6 +133,7 @@ const inEachOrder = (use: (order: atomLists.ScoreOrder) => Promise<unknown>) =>
 
 const writes: Record<string, Write | readonly Write[]> = {
   insertAtoms: atoms.insertAtoms(build, [{ id: 0, subjob: 0, ...listed, ...estimate }]),
+  storeCacheFacts: atoms.storeCacheFacts(build, [{ id: 0, key: 'k', decision: { reason: 'NO_PASS' } }]),
   recordProgress: atoms.recordProgress(build, subjob, lease, [], 1),
   recordVerdicts: atoms.recordVerdicts(build, subjob, lease, []),
   keepFailedRuns: timelineRows.keepFailedRuns(build, [atom]),
@@ -163,11 +166,15 @@ const writes: Record<string, Write | readonly Write[]> = {
   setDraining: slaves.setDraining([slave]),
   deleteSlaves: slaves.deleteSlaves([slave]),
   insertSubjobs: subjobs.insertSubjobs(build, [{ id: 0, atoms: 1, ...estimate }]),
+  cacheSubjobs: subjobs.cacheSubjobs(build, 1, lease),
   leaseSubjob: subjobs.leaseSubjob(build, subjob, ref),
   duplicateSubjob: subjobs.duplicateSubjob(build, subjob, ref),
   endSubjobLease: subjobs.endSubjobLease(build, subjob, ref, task),
   cutSubjobs: subjobs.cutSubjobs(build),
   learnTimings: timings.learnTimings({ build, subjob, project: 'p', job: 'j' }, 1),
+  recordRuns: recordedPasses.recordRuns({ scope: 's', build, subjob }, [{ id: 0, name: 'T=a' }], true, 1),
+  forgetPasses: recordedPasses.forgetPasses(1, 1),
+  forgetOldestPasses: recordedPasses.forgetOldestPasses(1),
   forgetTimings: timings.forgetTimings(1),
   saveMinuteLoad: minuteLoads.saveMinuteLoad({ minute: 1, executors: 4, busy: 2.5, waiting: 0 }),
   trimMinuteLoads: minuteLoads.trimMinuteLoads(1, 2),
@@ -212,6 +219,10 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   begunAtoms: (db) => atoms.begunAtoms(db, build),
   reportedVerdicts: (db) => atoms.reportedVerdicts(db, build),
   countVerdicts: (db) => atoms.countVerdicts(db, build),
+  reasonsNotCached: (db) => atoms.reasonsNotCached(db, build),
+  readRecordedRuns: (db) => recordedPasses.readRecordedRuns(db, ['s'], ['T=a']),
+  flakyAmong: (db) => recordedPasses.flakyAmong(db, 'p', 'j', ['T=a']),
+  countPasses: (db) => recordedPasses.countPasses(db),
   findBuild: (db) => builds.findBuild(db, build),
   findBuildHead: (db) => builds.findBuildHead(db, build),
   pageOfBuilds: (db) => builds.pageOfBuilds(db, page),

@@ -266,6 +266,7 @@ for (const library of availableLibraries()) {
         failed: 1,
         lost: 0,
         flaky: 0,
+        cached: 0,
         retries: 0,
         timed: values.length,
         seconds: values.length ** 2 / 2,

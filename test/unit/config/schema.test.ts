@@ -56,6 +56,8 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'master.history_kept_days': ['0', 0],
   'master.history_builds_kept': ['50', 50],
   'master.history_atoms_kept': ['0', 0],
+  'master.passes_kept_days': ['7', 7],
+  'master.passes_kept': ['0', 0],
   'master.max_connections': ['50', 50],
   'master.max_header_kilobytes': ['32', 32 * 1024],
   'master.max_body_megabytes': ['64', 64 * MIB],

@@ -8,6 +8,7 @@ import { parseJobs, selectJob } from '../../../src/job/parse-jobs.js';
 import { readJob } from '../../../src/job/read-job.js';
 import { assertRunnable } from '../../../src/job/yaml/definition-problem.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
+import { notCached } from '../../../src/protocol/build/cached-atom.js';
 import { JobDefinitionSchema } from '../../../src/protocol/build/job.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 
@@ -82,7 +83,7 @@ describe('clusterrunner.yaml', () => {
   for (const [text, problem] of [
     [
       'A:\n  comands: [a]\n',
-      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, batch, max_executors, max_executors_per_slave, retries, max_retries, order, affects, speculative, atom_timeout, build_timeout\.$/,
+      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, inputs, cache, worker, recycle_after, batch, max_executors, max_executors_per_slave, retries, max_retries, order, affects, speculative, atom_timeout, build_timeout\.$/,
     ],
     [`${GOOD}  worker: ./worker\n`, /line 5: .*"worker" must be a list of shell lines, each after a "- "\.$/],
     [`${GOOD}  worker: []\n`, /line 5: .*"worker" is empty; it must be a list of shell lines/],
@@ -117,6 +118,24 @@ describe('clusterrunner.yaml', () => {
     [
       'A:\n  commands: [a]\n  atomizers:\n    - ATOMS_FILE: a\n',
       /line 4: .*"ATOMS_FILE" is set by ClusterRunner itself/,
+    ],
+    [`${GOOD}  cache: true\n`, /line 5: .*"cache" needs "inputs", the files that the verdicts/],
+    [`${GOOD}  inputs: [src]\n`, /line 5: .*"inputs" is of no use without "cache"; write "cache: true"/],
+    [`${GOOD}  cache: yes please\n`, /line 5: .*"cache" must be true, false, or "key", a list of files/],
+    [`${GOOD}  cache: {}\n`, /line 5: .*"cache" is empty/],
+    [`${GOOD}  cache: {key: [a]}\n`, /line 5: .*"cache" must have both of "key" and "paths"/],
+    [`${GOOD}  cache: {atoms: true}\n`, /line 5: .*"cache" needs "inputs"/],
+    [`${GOOD}  cache: true\n  inputs: src\n`, /line 6: .*"inputs" must be a list of files, or "files"/],
+    [`${GOOD}  cache: true\n  inputs: []\n`, /line 6: .*"inputs" must be a list of files/],
+    [`${GOOD}  cache: true\n  inputs: {versions: [a]}\n`, /line 6: .*"inputs" must be a list of files/],
+    [
+      `${GOOD}  cache: true\n  inputs:\n  - a\n  - /b\n`,
+      /line 8: .*"inputs": the entry "\/b" must be relative/,
+    ],
+    [`${GOOD}  cache: true\n  inputs: [$Y]\n`, /line 6: .*the entry "\$Y" names \$Y, which no atomizer sets/],
+    [
+      `${GOOD}  cache: true\n  inputs:\n    files: [a]\n    versions:\n    - ' '\n`,
+      /line 9: .*entry 1 of "versions" must be a command/,
     ],
     ['A:\n  commands: [a]\n', /^f\.yaml, line [12]: job "A": the section "atomizers" is missing/],
     [
@@ -398,6 +417,24 @@ describe('the file of a project', () => {
     expect(await refusal(() => readJob(folder, null))).to.equal(`${file} is not a file.`);
     // Users do not know the folder of a checkout.
     expect(await refusal(() => readJob(folder, null, true))).to.equal('clusterrunner.yaml is not a file.');
+  });
+});
+
+describe('docs/cached-atoms.md', () => {
+  const page = readFileSync(join(findPackageJSON(import.meta.url), '..', 'docs', 'cached-atoms.md'), 'utf8');
+
+  it('has examples that are valid', () => {
+    const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map((match) => match[1] ?? '');
+    expect(examples).to.have.length(2);
+    for (const example of examples) {
+      expect(parseJobs(example, 'docs/cached-atoms.md')).to.have.length(1);
+    }
+  });
+
+  it('lists every reason for a run', () => {
+    for (const reason of notCached) {
+      expect(page).to.match(new RegExp(`^\\|.*\`${reason}\`.*\\|`, 'm'));
+    }
   });
 });
 

@@ -32,7 +32,8 @@ export function progressText(
     ? ['canceling']
     : [...leftText(build, age.estimate), isOnlySetup ? setup : stateText(build)];
   if (build.num_atoms !== null) {
-    parts.push(`${build.num_atoms_done}/${build.num_atoms} done`);
+    const cached = build.num_atoms_cached === 0 ? '' : ` (${build.num_atoms_cached} cached)`;
+    parts.push(`${build.num_atoms_done}/${build.num_atoms} done${cached}`);
     parts.push(`${build.num_atoms_failed} failed`);
     parts.push(`${build.num_executors} ${build.num_executors === 1 ? 'executor' : 'executors'} busy`);
   }

@@ -32,6 +32,8 @@ export interface RequestOptions {
   /** A branch, tag or commit. */
   readonly since?: string;
   readonly affected?: boolean;
+  /** false: every atom runs. */
+  readonly cache?: boolean;
   /** JSON: a job's definition, or definitions by job name. */
   readonly config?: string;
   /** JSON: a list. */
@@ -41,7 +43,14 @@ export interface RequestOptions {
 /** The fields of a request that every kind of build may have. */
 type Extras = Pick<
   BuildRequest,
-  'remote_files' | 'priority' | 'order' | 'speculative' | 'only_affected' | 'config' | 'atoms_override'
+  | 'remote_files'
+  | 'priority'
+  | 'order'
+  | 'speculative'
+  | 'only_affected'
+  | 'cache'
+  | 'config'
+  | 'atoms_override'
 >;
 
 const AtomsSchema = Type.Array(GivenAtomSchema);
@@ -105,7 +114,7 @@ export async function prepareRequest(
 
 /** A rerun takes everything else from the earlier build. @throws ClusterRunnerError USAGE */
 export function requireNothingElse(type: string | undefined, options: RequestOptions): void {
-  const isElse = OF_A_REQUEST.some((name) => options[name] !== undefined);
+  const isElse = options.cache === false || OF_A_REQUEST.some((name) => options[name] !== undefined);
   if (type !== undefined || isElse || (options.remoteFile ?? []).length > 0) {
     throw new ClusterRunnerError(
       'USAGE',
@@ -173,7 +182,7 @@ async function jobName(options: RequestOptions, directory: string): Promise<stri
 }
 
 function extrasOf(options: RequestOptions): Extras {
-  const { remoteFile = [], priority, order, speculative, affected, config, atomsOverride } = options;
+  const { remoteFile = [], priority, order, speculative, affected, cache, config, atomsOverride } = options;
   if (affected === true && (options.since === undefined || atomsOverride !== undefined)) {
     throw new ClusterRunnerError(
       'USAGE',
@@ -190,6 +199,7 @@ function extrasOf(options: RequestOptions): Extras {
     ...(order === undefined ? {} : { order: orderOf(order) }),
     ...(speculative === undefined ? {} : { speculative }),
     ...(affected === undefined ? {} : { only_affected: affected }),
+    ...(cache === false ? { cache } : {}),
   };
 }
 

@@ -16,6 +16,7 @@ import type { Build } from '../../../protocol/build/build.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { ATOM_FOLDER } from '../../../protocol/results/artifact.js';
 import { type Patience, retryPatiently } from '../patience.js';
+import { CachedAtomsFile } from './cached-atoms-file.js';
 import { ignoreInGit } from './ignore-file.js';
 import { JUNIT, pagesOfAtoms, writeJunit } from './junit.js';
 import { GatheredAtoms } from './report/report-atoms.js';
@@ -50,7 +51,11 @@ export async function completeResults(
   options: FetchOptions,
 ): Promise<void> {
   const atoms = new GatheredAtoms(build.atom_variables);
-  await writeJunit(client, build, directory, options, (page) => atoms.add(page));
+  const cached = new CachedAtomsFile(directory, build.atom_variables);
+  await writeJunit(client, build, directory, options, (page) => {
+    atoms.add(page);
+    cached.add(page);
+  }).finally(() => cached.close());
   await copySetups(directory, options.signal);
   await tryToReport(build, atoms, { directory, hasResults: true, leftOut: [] }, options);
 }

@@ -18,6 +18,7 @@ import { COMMAND_FILE, CONSOLE_FILE } from '../../../protocol/results/archive-na
 import type { TestCounts } from '../../../protocol/results/result-facts.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
 import { type Patience, retryPatiently } from '../patience.js';
+import { runOfCached } from './cached-atoms-file.js';
 
 /** The name of the merged report in the folder of the results. */
 export const JUNIT = 'junit.xml';
@@ -106,6 +107,7 @@ function suiteOf(
     seconds: atom.actual_time,
     properties: {
       ...(atom.num_retries === 0 ? {} : { retries: String(atom.num_retries) }),
+      ...(atom.cached_from === null ? {} : { cached_from: runOfCached(atom.cached_from) }),
       ...(atom.num_bad_reports === 0 ? {} : { bad_reports: String(atom.num_bad_reports) }),
       ...(atom.num_left_out === 0 ? {} : { left_out: String(atom.num_left_out) }),
     },

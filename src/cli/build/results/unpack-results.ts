@@ -21,6 +21,7 @@ import { removeTree } from '../../../lib/fs/remove-tree.js';
 import { processIdentity } from '../../../lib/process-identity.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { goesUp, staysInFolder } from '../../../protocol/results/archive-names.js';
+import { CACHED_ATOMS } from './cached-atoms-file.js';
 import { ignoreInGit, isOwnIgnoreFile } from './ignore-file.js';
 import { JUNIT } from './junit.js';
 import { REPORT, TEMPORARY_SUFFIX } from './report/write-report.js';
@@ -33,7 +34,7 @@ const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 
 /** All names that a folder of results may hold. */
 const OURS = new RegExp(
-  `^(artifact_\\d+_\\d+|failures\\.txt|${escaped(JUNIT)}|${escaped(REPORT)}(${escaped(TEMPORARY_SUFFIX)})?)$|${SETUP_NAME.source}`,
+  `^(artifact_\\d+_\\d+|failures\\.txt|${escaped(CACHED_ATOMS)}|${escaped(JUNIT)}|${escaped(REPORT)}(${escaped(TEMPORARY_SUFFIX)})?)$|${SETUP_NAME.source}`,
 );
 /** Free space that is left for others while results are unpacked. */
 const SPARED_BYTES = 64 * 1024 ** 2;

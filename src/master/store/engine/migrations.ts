@@ -292,6 +292,31 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
     'ALTER TABLE builds ADD COLUMN affected TEXT',
     'ALTER TABLE builds ADD COLUMN affected_atoms TEXT',
   ],
+  '0019_recorded_passes': [
+    `CREATE TABLE recorded_passes (
+      scope TEXT NOT NULL,
+      atom TEXT NOT NULL,
+      key TEXT NOT NULL,
+      build_id INTEGER,
+      atom_id INTEGER,
+      passed_at INTEGER,
+      failed_at INTEGER,
+      noted_at INTEGER NOT NULL,
+      PRIMARY KEY (scope, atom, key)
+    ) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX recorded_passes_by_age ON recorded_passes (noted_at)',
+    'ALTER TABLE atoms ADD COLUMN pass_key TEXT',
+    'ALTER TABLE atoms ADD COLUMN cached_build_id INTEGER',
+    'ALTER TABLE atoms ADD COLUMN cached_atom_id INTEGER',
+    'ALTER TABLE atoms ADD COLUMN not_cached TEXT',
+    'ALTER TABLE builds ADD COLUMN surroundings TEXT',
+    'ALTER TABLE builds ADD COLUMN num_atoms_cached INTEGER NOT NULL DEFAULT 0',
+    // As for atoms above.
+    `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+      ('recorded_passes', 'recorded_passes', '1000000 10000 2 1'),
+      ('recorded_passes', 'recorded_passes_by_age', '1000000 100')`,
+    'ANALYZE sqlite_schema',
+  ],
 };
 
 /** All of them, in the order in which they are applied. */

@@ -114,13 +114,16 @@ const endedAtom = {
 };
 export type EndedAtom = Row<typeof endedAtom>;
 
-/** The atoms of an ended build from this id on, `limit` at most, in order. `failed` is null where there is no verdict. */
+/**
+ * The atoms of an ended build from this id on, `limit` at most, in order, without cached ones, which have not run. `failed` is null
+ * where there is no verdict.
+ */
 export function atomsToRecord(db: Reader, build: BuildId, from: number, limit: number): Promise<EndedAtom[]> {
   return db.all(
     sql`
       SELECT atom_id, variable, value, failed, exit_code, actual_time, num_retries, retried_seconds
       FROM atoms
-      WHERE build_id = ${build} AND atom_id >= ${from} ORDER BY atom_id LIMIT ${limit}`,
+      WHERE build_id = ${build} AND atom_id >= ${from} AND cached_build_id IS NULL ORDER BY atom_id LIMIT ${limit}`,
     endedAtom,
   );
 }

@@ -21,6 +21,8 @@ const atomOf = (id: number, subjob: number): Atom => ({
   expected_time: null,
   actual_time: null,
   started_at: null,
+  cached_from: null,
+  not_cached: null,
   error: null,
 });
 const subjobOf = (id: number, atoms: Atom[]): Subjob => ({

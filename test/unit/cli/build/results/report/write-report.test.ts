@@ -39,6 +39,8 @@ function atom(id: number, more: Partial<Atom> = {}): Atom {
     expected_time: null,
     actual_time: 1,
     started_at: null,
+    cached_from: null,
+    not_cached: null,
     error: null,
     ...noFacts,
     ...more,

@@ -1,3 +1,0 @@
-package cart
-
-func Count(items []string) int { return len(items) }

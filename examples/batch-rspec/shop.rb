@@ -1,3 +1,0 @@
-def total(prices, tax = 0)
-  prices.sum * (1 + tax)
-end
