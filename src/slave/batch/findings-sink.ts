@@ -21,9 +21,15 @@ interface OpenCase {
   readonly owners: readonly number[];
   readonly title: string;
   readonly seconds: number;
-  /** Parts of what is shown of it. */
-  readonly texts: string[];
-  chars: number;
+  /** The beginning of what is shown of it. */
+  shown: string;
+}
+
+/** An element within a test case that is worth showing. */
+interface ShownElement {
+  readonly what: string;
+  readonly message: string;
+  text: string;
 }
 
 /** Counts the test cases of each atom of a batch, and collects the beginning of what they report. */
@@ -34,7 +40,7 @@ export class FindingsSink implements CaseSink {
   strayFailures = 0;
   readonly #matcher: AtomMatcher;
   #case: OpenCase | null = null;
-  #isShown = false;
+  #element: ShownElement | null = null;
 
   constructor(matcher: AtomMatcher, atoms: number) {
     this.#matcher = matcher;
@@ -52,25 +58,27 @@ export class FindingsSink implements CaseSink {
     if (name === 'testcase') {
       const owners = this.#matcher.owners(attributes, suites);
       const title = `${attributes.classname ?? ''} ${attributes.name ?? ''}`.trim().slice(0, 1000);
-      this.#case = { owners, title, seconds: secondsOf(attributes.time), texts: [], chars: 0 };
+      this.#case = { owners, title, seconds: secondsOf(attributes.time), shown: '' };
       return;
     }
     const what = SHOWN[name];
-    this.#isShown = what !== undefined;
-    if (what !== undefined && this.#case !== null) {
-      this.#add(`\n${this.#case.title} ${what}:\n`);
-      this.#add(attributes.message === undefined ? '' : `${attributes.message.trim()}\n`);
+    if (what !== undefined) {
+      this.#element = { what, message: attributes.message?.trim() ?? '', text: '' };
     }
   }
 
   text(text: string): void {
-    if (this.#isShown) {
-      this.#add(text);
+    if (this.#element !== null && this.#element.text.length < MAX_TEXT_CHARS) {
+      this.#element.text += text;
     }
   }
 
   close(): void {
-    this.#isShown = false;
+    const [open, ended] = [this.#case, this.#element];
+    this.#element = null;
+    if (open !== null && ended !== null && open.shown.length < MAX_TEXT_CHARS) {
+      open.shown += `\n${open.title} ${ended.what}:\n${contentOf(ended)}`;
+    }
   }
 
   judge(verdict: CaseVerdict): void {
@@ -79,7 +87,7 @@ export class FindingsSink implements CaseSink {
     if (ended === null) {
       return;
     }
-    const { owners, seconds, texts } = ended;
+    const { owners, seconds, shown } = ended;
     const [owner, other] = owners;
     const hasFailed = verdict === 'failures' || verdict === 'errors';
     const tally = owner === undefined || other !== undefined ? undefined : this.atoms[owner];
@@ -95,15 +103,16 @@ export class FindingsSink implements CaseSink {
     }
     tally[hasFailed ? 'failed' : verdict === 'skipped' ? 'skipped' : 'passed'] += 1;
     tally.seconds = Math.min(MAX_SECONDS, tally.seconds + seconds);
-    this.texts[owner] = `${this.texts[owner] ?? ''}${texts.join('')}`.slice(0, MAX_TEXT_CHARS);
+    this.texts[owner] = `${this.texts[owner] ?? ''}${shown}`.slice(0, MAX_TEXT_CHARS);
   }
+}
 
-  #add(text: string): void {
-    if (this.#case !== null && this.#case.chars < MAX_TEXT_CHARS) {
-      this.#case.texts.push(text);
-      this.#case.chars += text.length;
-    }
-  }
+/** Most tools repeat the message in the text. Ends with a line end. */
+function contentOf({ message, text }: ShownElement): string {
+  const [first = ''] = message.split('\n');
+  const content = text.trim();
+  const parts = content.includes(first) ? [content] : [message, content];
+  return parts.map((part) => (part === '' ? '' : `${part}\n`)).join('');
 }
 
 /** 0 for text that is no duration. */

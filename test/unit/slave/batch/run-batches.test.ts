@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { JobDefinition } from '../../../../src/protocol/build/job.js';
+import { reportedJob } from '../../../../src/slave/build/reported-job.js';
 import { exitCodesAlone, scriptedTool } from '../../../support/scripted-tool.js';
 import { type SubjobRanHere, SubjobsHere } from '../../../support/subjob-here.js';
 import { eventually } from '../../../support/wait.js';
@@ -63,7 +64,7 @@ describe('the atoms of a job with batches', () => {
     );
     expect(consoles[1]).to.equal(
       'clusterrunner: this atom runs in a batch of 3 atoms; the output of the batch is on the console of its first one (a pass), and its files are in artifact_0_0/batch.\n' +
-        '\nunit works failed:\nb is wrong\ndetails of b',
+        '\nunit works failed:\nb is wrong\ndetails of b\n',
     );
     expect(consoles[2]).not.to.contain('details of b');
     expect(outcome.verdicts[1]?.last_lines).to.match(/details of b$/);
@@ -77,6 +78,14 @@ describe('the atoms of a job with batches', () => {
     const own = readFileSync(folder(1, 'batch.xml'), 'utf8');
     expect(own).to.contain('<testsuite name="b fail">').and.to.contain('details of b');
     expect(own).not.to.contain('a says more');
+  });
+
+  it('run one at a time, with the same verdicts, on slaves that know no batches', async () => {
+    const reported = reportedJob({ name: 'Job', definition }, {});
+    expect(reported.definition).not.to.have.property('batch');
+    const ran = await subjobs.run({ definition: reported.definition, values: ['a pass', 'b fail'] });
+    expect(exitCodes(ran)).to.deep.equal([0, 1]);
+    expect(ran.consoles).to.deep.equal(['a prints\n', 'b prints\n']);
   });
 
   it('run again by themselves when their batch says nothing of them, and say why', async () => {
