@@ -9,6 +9,7 @@ import { Networks } from '../../lib/net/networks.js';
 import type { SafeRegex } from '../../lib/text/safe-regex.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { RouteDeclaration } from '../../protocol/route.js';
+import { agentRoutes } from '../../protocol/routes/agent-routes.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
 import { removeLeftovers } from '../archives/incoming/incoming-archive.js';
 import type { MasterReading, MasterService } from '../state/master-api.js';
@@ -16,6 +17,7 @@ import type { Keys } from './auth/authenticate.js';
 import { SignatureRateLimit } from './auth/signature-rate-limit.js';
 import { createJsonParser } from './body/json-body.js';
 import { UnauthenticatedBodyBudget } from './body/unauthenticated-body-budget.js';
+import { DirectRoutes } from './direct-routes.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { createHandlers } from './handlers.js';
 import { ConcurrentReadLimit } from './limits/concurrent-read-limit.js';
@@ -64,7 +66,7 @@ export function createApp(options: AppOptions): App {
   const { settings, log } = options;
   const inflightCalls = new InflightCalls();
   const connections = new Connections(settings.maxConnections);
-  const router = createRouter(options, inflightCalls, connections);
+  const { router, direct } = createRouter(options, inflightCalls, connections);
   const app = new Koa();
   app.on('error', (error: unknown) => {
     // Only a response that has begun can still fail here.
@@ -86,12 +88,21 @@ export function createApp(options: AppOptions): App {
     app.use(shareWith(allowed));
   }
   app.use(requireReadablePath);
+  app.use((ctx, next) => {
+    const found = direct.find(ctx.method, ctx.path);
+    return found === null ? next() : found.target(ctx, found.params);
+  });
   app.use(router.routes());
   app.use((ctx) => refuseUnrouted(ctx, router));
   return { handle: app.callback(), connections, sessionId, settings, log, stop: () => inflightCalls.stop() };
 }
 
-function createRouter(options: AppOptions, inflightCalls: InflightCalls, connections: Connections): Router {
+/** All routes; those of slaves are in `direct` too. */
+function createRouter(
+  options: AppOptions,
+  inflightCalls: InflightCalls,
+  connections: Connections,
+): { readonly router: Router; readonly direct: DirectRoutes<Endpoint> } {
   const handlers = createHandlers({ ...options, turns: new Turns() });
   const { settings } = options;
   const refusals = new RefusalLog(options.clock, options.log);
@@ -128,15 +139,20 @@ function createRouter(options: AppOptions, inflightCalls: InflightCalls, connect
     ctx.body = { STATUS: 'SUCCESS', child_routes: {} };
   });
   servePage(router, readPageFiles());
+  const direct = new DirectRoutes<Endpoint>();
   for (const name of routeNames()) {
     const { method, path } = routes[name];
     const endpoint = endpointOf(name);
-    router.register(pathsOf(path), [method], (ctx) => {
+    const counted: Endpoint = (ctx, params) => {
       countResponse(ctx, path, options);
-      return endpoint(ctx, ctx.params);
-    });
+      return endpoint(ctx, params);
+    };
+    router.register(pathsOf(path), [method], (ctx) => counted(ctx, ctx.params));
+    if (Object.hasOwn(agentRoutes, name)) {
+      direct.add(method, path, counted);
+    }
   }
-  return router;
+  return { router, direct };
 }
 
 function countResponse(ctx: Context, path: string, { clock, reading }: AppOptions): void {
