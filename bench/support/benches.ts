@@ -16,5 +16,6 @@ export const BENCHES: readonly string[] = [
   'origin',
   'workspace',
   'worker',
+  'worker-mocha',
   'dashboard',
 ];

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { readReport } from '../../src/junit/read-report.js';
 import { Cluster, repositoryRoot } from '../support/cluster.js';
 import { MOCHA_PROJECT, NODE_TEST_PROJECT, OPTIONS_PROJECT } from '../support/node-worker-projects.js';
 import { writeFiles } from '../support/project.js';
@@ -24,10 +25,22 @@ const comparable = (text: string) =>
     .replaceAll(/[ \t]+$/gm, '')
     .trimEnd();
 
-function casesOf(report: string): string[] {
-  return [...report.matchAll(/<testcase [^>]*?\bname="([^"]*)"[^>]*?(?:\/>|>\s*<(\w+))/g)].map(
-    ([, name, kind]) => `${name}: ${kind ?? 'passed'}`,
-  );
+function casesOf(report: string, cwd: string): string[] {
+  const cases: { name: string; verdict: string }[] = [];
+  const outcome = readReport(report, {
+    open: (tag, { name = '' }) => {
+      if (tag === 'testcase') {
+        cases.push({ name: name.replaceAll(cwd, '/project'), verdict: 'passed' });
+      } else if (['failure', 'error', 'skipped'].includes(tag)) {
+        const last = cases.pop() ?? expect.fail(`${tag} outside a test case`);
+        cases.push({ ...last, verdict: tag });
+      }
+    },
+    text: () => undefined,
+    close: () => undefined,
+  });
+  expect(outcome.kind).to.equal('report');
+  return cases.map(({ name, verdict }) => `${name}: ${verdict}`);
 }
 
 describe('the worker for Node', () => {
@@ -79,10 +92,7 @@ describe('the worker for Node', () => {
           {
             exitCode: read('clusterrunner_exit_code')?.trim(),
             console: console === undefined ? null : comparable(console),
-            cases:
-              report === undefined
-                ? null
-                : casesOf(readFileSync(join(folder, report), 'utf8').replaceAll(cwd, '/project')),
+            cases: report === undefined ? null : casesOf(join(folder, report), cwd),
             artifacts: names.filter((name) => !/^clusterrunner_|\.xml$/.test(name)),
           },
         ];
@@ -114,16 +124,16 @@ describe('the worker for Node', () => {
 
     it('gives each file the verdict, console and artifacts of a process of its own', async () => {
       const codes = [...cold.values()].map(({ exitCode }) => exitCode);
-      expect(codes.join(' ')).to.equal('0 0 2 1 1 1 1 0 7 3 0 137 0 1 0 0 0 0 0 1 0 0 1 0 0');
+      expect(codes.join(' ')).to.equal('0 0 2 1 1 1 1 0 7 3 0 137 0 1 0 0 0 0 0 1 0 0 1 0 3 0');
       const warm = await resultsOf(MOCHA_PROJECT, commands, 'mocha --junit');
       expectSame(warm, cold, ['exitCode', 'artifacts', 'console']);
       expect(warm.get('test/t_c_fails.cjs')?.cases).to.deep.equal([
-        'fails &lt;here&gt; &amp; &quot;there&quot;: failure',
+        'fails <here> & "there": failure',
         'fails too: failure',
         'passes: passed',
       ]);
       expect(warm.get('test/t_d_before.cjs')?.cases).to.deep.equal([
-        '&quot;before all&quot; hook: opens for &quot;never runs&quot;: failure',
+        '"before all" hook: opens for "never runs": failure',
       ]);
       expect(warm.get('test/t_o_skips.cjs')?.cases).to.deep.equal([
         'is for later: skipped',
@@ -133,6 +143,11 @@ describe('the worker for Node', () => {
       expect(warm.get('test/t_w_twice.cjs')?.cases).to.deep.equal([
         'is done twice: failure',
         'passes: passed',
+      ]);
+      expect(warm.get('test/t_y_rubbish.cjs')?.cases).to.deep.equal([
+        'a ]]> \uFFFD\uFFFD\n\u{1F375}: failure',
+        ': failure',
+        'an object: failure',
       ]);
       expect(warm.get('test/t_p_empty.cjs')?.cases).to.deep.equal([]);
       expect(warm.get('test/t_f_syntax.cjs')?.cases).to.equal(null);

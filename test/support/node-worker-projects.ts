@@ -97,7 +97,11 @@ it('leaves a process behind', () => { spawn('sleep', ['1000'], { detached: true,
     "it('is done twice', (done) => { done(); setImmediate(done); });\nit('passes', (done) => setTimeout(done, 20));\n",
   'test/t_x_before_exit.cjs':
     "it('passes', () => { process.once('beforeExit', () => setTimeout(() => console.log('more work'), 10)); });\n",
-  'test/t_y_passes.cjs': "it('runs after all of these', () => {});\n",
+  'test/t_y_rubbish.cjs': `it('a ]]> \\0\\ud800\\n\\u{1F375}', () => { throw new Error('\\u0001 <\\ud800>'); });
+it('', () => { throw null; });
+it('an object', () => { throw Object.assign(new Error(), { name: 5, message: { a: 1 }, stack: undefined }); });
+`,
+  'test/t_z_passes.cjs': "it('runs after all of these', () => {});\n",
 };
 
 /** Files that pass with the options of the project's settings, and with a module that is loaded in advance. */
