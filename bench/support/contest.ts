@@ -116,7 +116,8 @@ function rowOf(name: string, runs: readonly ContestRun[], baseline: readonly Con
     what: name,
     'wall s': medianOf('wallSeconds'),
     'CPU s': medianOf('cpuSeconds'),
-    'first to last test s': medianOf('seconds'),
+    // Reports of batches have no times of suites.
+    'first to last test s': runs.some((run) => Number.isNaN(run.seconds)) ? '' : medianOf('seconds'),
     'wall, of the baseline': ratioOf('wallSeconds'),
     'CPU, of the baseline': ratioOf('cpuSeconds'),
   };
