@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { getuid } from 'node:process';
+import { atExit } from './at-exit.js';
 
 /** A machine of its own as far as the network is concerned: a network namespace of Linux with one cable to this machine. */
 export interface RemoteMachine {
@@ -16,9 +18,19 @@ export interface RemoteMachine {
 /** An address on the cable at which nobody listens: packets to it vanish, and neither end sees its cable break. */
 const NOBODY = '02:00:00:00:00:01';
 
-/** Whether this process may make network namespaces. */
+/** Whether this process may make network namespaces. Removes those of processes that were killed. */
 export function hasNetworkNamespaces(): boolean {
-  return process.platform === 'linux' && getuid?.() === 0 && isRun(['netns', 'list']);
+  if (process.platform !== 'linux' || getuid?.() !== 0) {
+    return false;
+  }
+  const listed = outputOf(['netns', 'list']);
+  for (const [name, pid] of listed?.matchAll(/^bench-(\d+)-\d+/gm) ?? []) {
+    if (!existsSync(`/proc/${pid}`)) {
+      // Its cable goes with it.
+      ip(['netns', 'del', name]);
+    }
+  }
+  return listed !== null;
 }
 
 /** Makes the machine of this number, from 1 to 250. @throws Error when it cannot be made */
@@ -28,6 +40,12 @@ export function connectMachine(number: number): RemoteMachine {
   const [here, there] = [`10.213.${number}.1`, `10.213.${number}.2`];
   const inside = ['netns', 'exec', name, 'ip'];
   ip(['netns', 'add', name]);
+  const remove = () => {
+    forget();
+    outputOf(['link', 'del', cable]);
+    outputOf(['netns', 'del', name]);
+  };
+  const forget = atExit(remove);
   ip(['link', 'add', cable, 'type', 'veth', 'peer', 'name', end]);
   ip(['link', 'set', end, 'netns', name]);
   ip(['addr', 'add', `${here}/24`, 'dev', cable]);
@@ -46,22 +64,19 @@ export function connectMachine(number: number): RemoteMachine {
       ip(['neigh', 'del', there, 'dev', cable]);
       ip([...inside, 'neigh', 'del', here, 'dev', end]);
     },
-    remove: () => {
-      ip(['link', 'del', cable]);
-      ip(['netns', 'del', name]);
-    },
+    remove,
   };
 }
 
-function ip(args: readonly string[]): void {
-  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+function ip(args: readonly string[]): string {
+  return execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
 }
 
-function isRun(args: readonly string[]): boolean {
+/** null when the command fails. */
+function outputOf(args: readonly string[]): string | null {
   try {
-    ip(args);
-    return true;
+    return ip(args);
   } catch {
-    return false;
+    return null;
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { atExit } from './at-exit.js';
 import { type ProcessUsage, usageOf } from './usage.js';
 
 /** For profiling a process: `BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'`. */
@@ -21,6 +22,7 @@ export interface Service {
 
 /**
  * Starts `clusterrunner ARGS`, and resolves when its output matches `ready`. `prefix`: a command that becomes its command.
+ * It is killed when this process ends before it.
  * @throws Error when it ends before
  */
 export async function service(
@@ -35,6 +37,8 @@ export async function service(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');
+  const forget = atExit(() => child.kill('SIGKILL'));
+  child.once('exit', forget);
   const said = await untilSaid(child, ready);
   if (said === null) {
     throw new Error(`clusterrunner ${args.join(' ')} ended before it was ready.`);

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CleanupStack } from '../../src/lib/async/cleanup-stack.js';
+import { atExit } from './at-exit.js';
 
 /** A folder for one run, with the environment that makes processes of the program keep their files there. */
 export interface Workplace {
@@ -18,7 +19,12 @@ export interface Workplace {
 export async function inWorkplace(name: string, work: (place: Workplace) => Promise<void>): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), `bench-${name}-`));
   const cleanup = new CleanupStack();
-  cleanup.add(async () => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+  const remove = () => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  const forget = atExit(remove);
+  cleanup.add(async () => {
+    remove();
+    forget();
+  });
   const secret = randomBytes(16).toString('hex');
   const env = {
     ...process.env,

@@ -1,5 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Type } from '@sinclair/typebox';
@@ -7,6 +9,7 @@ import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';
 import { BENCHES } from '../../bench/support/benches.js';
 import { run } from '../support/processes.js';
+import { until } from '../support/until.js';
 
 /** Needs a browser and minutes; the tests of the dashboard cover its parts. */
 const NOT_RUN = 'dashboard';
@@ -37,6 +40,18 @@ describe('npm run bench', function () {
     directory = mkdtempSync(join(tmpdir(), 'bench-test-'));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
+
+  it('leaves neither files nor a master behind when it is ended', async () => {
+    const bench = fileURLToPath(new URL('../../bench/load.js', import.meta.url));
+    const env = { PATH: process.env.PATH ?? '', HOME: directory, TMPDIR: directory };
+    const child = spawn(process.execPath, [bench, '--quick'], { cwd: directory, env, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    const storeOf = (place: string) => join(directory, place, 'base', 'master', 'master.db');
+    await until(() => readdirSync(directory).some((place) => existsSync(storeOf(place))));
+    child.kill();
+    expect((await ended)[0]).to.equal(128 + constants.signals.SIGTERM);
+    expect(readdirSync(directory).filter((name) => name.startsWith('bench-'))).to.deep.equal([]);
+  });
 
   for (const name of BENCHES.filter((one) => one !== NOT_RUN)) {
     it(`${name} measures, prints a table, and writes the same as JSON`, async () => {
