@@ -188,6 +188,10 @@ describe('the worker for Node', () => {
       const missing = await resultsOf(project, 'exit 0', 'mocha --preload no-such-module');
       expect(missing.get('test/t_1.cjs')).to.deep.include({ exitCode: '125' });
       expect(missing.get('test/t_1.cjs')?.console).to.contain("Cannot find module 'no-such-module'");
+      const withFile = { ...project, '.mocharc.json': '{ "file": ["./setup.cjs"] }\n', 'setup.cjs': '' };
+      const refused = await resultsOf(withFile, 'exit 0', 'mocha --reuse');
+      expect(refused.get('test/t_1.cjs')).to.deep.include({ exitCode: '125' });
+      expect(refused.get('test/t_1.cjs')?.console).to.contain('has the option "file"');
       const wrong = await resultsOf(project, 'exit 0', 'test --reuse');
       expect(wrong.get('test/t_1.cjs')?.console).to.contain('leave out --reuse');
     });

@@ -12,10 +12,15 @@ export class MochaTool {
   /** Options of node in the settings of mocha that this process does not have. */
   missingFlags = [];
 
-  /** Loads mocha and the modules that its settings require. @throws Error without a mocha that it knows */
-  static async load({ args, junit, flags = [] }) {
+  /** Loads mocha and the modules that its settings require. @throws Error without a mocha that it knows, and for options that forbid reuse */
+  static async load({ args, junit, reuse, flags = [] }) {
     const tool = new MochaTool(args, junit, await loadParts());
     const options = tool.#parts.loadOptions(args);
+    if (reuse && options.file?.length > 0) {
+      throw new Error(
+        'mocha has the option "file", whose hooks would apply to the first file alone: leave out --reuse, or move them to root hooks.',
+      );
+    }
     if (flags.length === 0) {
       tool.missingFlags = tool.#nodeFlags(options);
     }
