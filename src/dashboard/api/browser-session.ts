@@ -21,18 +21,32 @@ export const isSignedIn = computed(() => (permissions.value?.expires ?? null) !=
 /** Why the token of a link was refused. */
 export const linkProblem = signal<ApiProblem | null>(null);
 
-/** Longer ones overflow in browsers. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Whether a session has ended without signing out, where reading goes on. */
+export const hasSessionEnded = signal(false);
+let wasSignedIn = false;
+
 const AFTER_EXPIRY_MS = 1_000;
+/** Timers stand still while a machine sleeps, so none is long. */
+const LONGEST_TIMER_MS = 60_000;
 let expiry: ReturnType<typeof setTimeout> | undefined;
 
 function accept(granted: Permissions): void {
+  const { expires } = granted;
   permissions.value = granted;
+  hasSessionEnded.value = expires === null && (wasSignedIn || hasSessionEnded.value);
+  wasSignedIn = expires !== null;
   clearTimeout(expiry);
-  if (granted.expires !== null) {
-    const ms = granted.expires * 1000 - Date.now() + AFTER_EXPIRY_MS;
-    expiry = setTimeout(loadSession, Math.min(Math.max(ms, AFTER_EXPIRY_MS), LONGEST_TIMER_MS));
+  if (expires !== null) {
+    awaitEnd(expires);
   }
+}
+
+function awaitEnd(expires: number): void {
+  const ms = Math.max(expires * 1000 - Date.now() + AFTER_EXPIRY_MS, AFTER_EXPIRY_MS);
+  expiry =
+    ms > LONGEST_TIMER_MS
+      ? setTimeout(() => awaitEnd(expires), LONGEST_TIMER_MS)
+      : setTimeout(loadSession, ms);
 }
 
 /** Asks for the permissions again, such as after a refusal. null while the master is away. */
@@ -61,6 +75,7 @@ export async function signIn(token: string): Promise<void> {
 export async function signOut(): Promise<void> {
   try {
     await sendJson('DELETE', '/v1/session', {}, undefined);
+    wasSignedIn = false;
   } catch (error) {
     if (!(error instanceof ApiProblem)) {
       throw error;

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { isSignedIn, signInPath, signOut } from '../api/browser-session.js';
+import { hasSessionEnded, isSignedIn, signInPath, signOut } from '../api/browser-session.js';
 import { masterStatus } from '../api/master-status.js';
 import { masterVersion } from '../api/master-version.js';
 import { ShortcutHelp } from '../parts/keys/shortcut-help.js';
@@ -52,6 +52,12 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
         <p class="banner" role="status">
           The master is away. This page shows what was last known, and goes on by itself when the master is
           back.
+        </p>
+      )}
+      {hasSessionEnded.value && page !== 'login' && (
+        <p class="banner" role="status">
+          Your session has ended, so buttons that change something are gone.{' '}
+          <a href={signInPath()}>Sign in again</a>
         </p>
       )}
       {masterVersion.value?.past_builds === true && (

@@ -68,6 +68,7 @@ export class ListedAtoms {
       id: this.#ids[place] ?? 0,
       label: this.#names[place] ?? '',
       href: folder === null ? null : consoleBeside(folder),
+      folder,
       state: outcome === null ? 'NOT_RUN' : 'COMPLETED',
       outcome,
       exit_code: this.#exitCodes.get(place) ?? (outcome === 'PASSED' ? 0 : null),

@@ -143,6 +143,12 @@ function timeText(seconds: number | null | undefined): string {
 }
 
 const { status, name, exitCode, duration, retries, slave } = atomColumns;
+const files: AtomColumn = {
+  label: 'Files',
+  width: '5rem',
+  isMinor: true,
+  cell: ({ folder }) => folder != null && <a href={`${folder}/`}>files</a>,
+};
 const columns: readonly AtomColumn[] = [
   status,
   name,
@@ -150,6 +156,7 @@ const columns: readonly AtomColumn[] = [
   duration,
   retries,
   slaveLinks(new URLSearchParams({ tab: 'atoms' })),
+  files,
 ];
 
 function AllAtoms({ atoms, data: { left_out: leftOut } }: ReportProps) {

@@ -94,7 +94,9 @@ describe('the actions of a build in a browser', () => {
       await page.getByRole('link', { name: '4 Wait' }).click();
       await button(page, 'Cancel the build').focus();
       await page.keyboard.press('Enter');
-      await page.getByText('Atoms that run are ended.').waitFor();
+      const dialog = page.getByRole('dialog', { name: 'Cancel the build: build 4 Wait' });
+      await dialog.getByText('Atoms that run are ended.').waitFor();
+      expect(await page.locator(':focus').innerText(), 'which changes nothing').to.equal('Back');
       await page.keyboard.press('Escape');
       expect((await build(4)).status).to.equal('BUILDING');
       await page.keyboard.press('Enter');
@@ -104,6 +106,30 @@ describe('the actions of a build in a browser', () => {
     });
     expect((await running.ended).exitCode).to.equal(2);
   });
+
+  it('are gone with a note when the session has expired, and are back after signing in', () =>
+    browser.visit(
+      `${cluster.master.url}/ui/build/1`,
+      async (page) => {
+        const token = makeAccessToken('control', cluster.secret, Math.floor(Date.now() / 1000) + 600);
+        await page.evaluate(`window.location.hash = '#token=${token}'`);
+        await button(page, 'Rerun all').waitFor();
+        await page.context().clearCookies();
+        await page.clock.fastForward('11:00');
+        await page.getByRole('status').getByText('Your session has ended').waitFor();
+        expect(await button(page, 'Rerun all').count()).to.equal(0);
+        await page.getByRole('link', { name: 'Sign in again' }).click();
+        await page.getByLabel('Token').fill(token);
+        await button(page, 'Sign in').click();
+        await button(page, 'Rerun all').waitFor();
+        expect(new URL(page.url()).pathname).to.equal('/ui/build/1');
+        expect(await page.getByText('Your session has ended').count()).to.equal(0);
+        await button(page, 'Sign out').click();
+        await page.getByRole('link', { name: 'Sign in' }).waitFor();
+        expect(await page.getByText('Your session has ended').count(), 'after signing out').to.equal(0);
+      },
+      { prepare: (page) => page.clock.install() },
+    ));
 
   it('ask for another token when the one that permitted them has expired', () =>
     visit(

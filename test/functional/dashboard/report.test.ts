@@ -84,6 +84,14 @@ describe('the report of a build', () => {
       expect(page.url()).to.match(/artifact_\d+_2\/clusterrunner_console_output$/);
     }));
 
+  it('links to the files of atoms that passed', () =>
+    visit(async (page) => {
+      await tab(page, 'Atoms');
+      const row = page.getByRole('row').filter({ hasText: 'good' });
+      const folder = await row.getByRole('link', { name: 'files' }).getAttribute('href');
+      expect(readFileSync(file(folder ?? '', 'some files', 'a#b.txt'), 'utf8')).to.equal('of good\n');
+    }));
+
   it('has commands that rerun failed atoms by hand, with a button that copies them', () =>
     visit(async (page) => {
       const [command = ''] = await page.locator('.rerun code').allInnerTexts();

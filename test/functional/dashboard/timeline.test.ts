@@ -282,6 +282,24 @@ describe('the timeline of a build in a browser', () => {
       await isWhole();
     }));
 
+  it('has its zoom in the address, without filling the history', () =>
+    visitTimeline(async (page) => {
+      const whole = await picture(page);
+      const length = await page.evaluate('history.length');
+      await press(page, '+', '+', '+');
+      await page.waitForURL(/[?&]from=\d+&to=\d+$/);
+      expect(await page.evaluate('history.length')).to.equal(length);
+      const shared = page.url();
+      await page.reload();
+      await page.getByRole('application', { name: 'Timeline' }).waitFor();
+      await settled(page);
+      expect(await picture(page)).to.not.equal(whole);
+      expect(page.url()).to.equal(shared);
+      await press(page, '0');
+      await page.waitForURL(/\/timeline$/);
+      await eventually('all is shown', async () => (await picture(page)) === whole);
+    }));
+
   it('keeps hostile names of atoms as text', () =>
     visitTimeline(async (page) => {
       await page.getByRole('application').focus();

@@ -3,7 +3,7 @@ import { usePagedRows } from '../../api/use-paged-rows.js';
 import { Empty } from '../../parts/page/notices.js';
 import { address } from '../../router/location.js';
 import { pathTo } from '../../router/page-paths.js';
-import type { TabProps } from './build-tab.js';
+import type { EarlyTabProps } from './build-tab.js';
 import { type AtomColumn, atomColumns, slaveLinks } from './view/atom-columns.js';
 import { AtomTable, searchInAddress } from './view/atom-table.js';
 import { shownAtom } from './view/shown-atom.js';
@@ -19,8 +19,7 @@ const columns: readonly AtomColumn[] = [
 ];
 
 /** All atoms of a build. */
-export function AtomsTab({ build }: TabProps) {
-  const { id: buildId } = build;
+export function AtomsTab({ buildId, build }: EarlyTabProps) {
   const search = searchInAddress(address.value.searchParams);
   const rows = usePagedRows(
     `atoms of ${buildId} ${JSON.stringify(search)}`,
@@ -31,13 +30,20 @@ export function AtomsTab({ build }: TabProps) {
         query,
         signal,
       });
-      return { rows: atoms.map((atom) => shownAtom(atom, build)), total };
+      return { rows: atoms, total };
     },
     ({ data }) => data.build_id === buildId,
   );
+  if (build === null) {
+    return null;
+  }
+  const row = (index: number) => {
+    const atom = rows.row(index);
+    return atom === null ? null : shownAtom(atom, build);
+  };
   return (
     <AtomTable
-      rows={rows}
+      rows={{ ...rows, row }}
       columns={columns}
       search={search}
       allLink={pathTo({ page: 'build', buildId, tab: 'atoms' })}

@@ -13,6 +13,11 @@ export function BuildActions({ build, reload }: TabProps) {
     return null;
   }
   const { id: buildId, num_atoms_failed: numFailed } = build;
+  const subject = (
+    <>
+      build {buildId} <bdi>{build.request_params.job_name ?? ''}</bdi>
+    </>
+  );
   const rerun = (atoms: 'failed' | 'all') => async () => {
     const { build_id } = await sendJson(
       'POST',
@@ -28,7 +33,7 @@ export function BuildActions({ build, reload }: TabProps) {
   };
   if (build.status === 'BUILDING') {
     return (
-      <ActionButton label="Cancel the build" run={cancel}>
+      <ActionButton label="Cancel the build" subject={subject} run={cancel}>
         <p>Atoms that run are ended. The results of those that have ended are kept.</p>
       </ActionButton>
     );
@@ -36,14 +41,14 @@ export function BuildActions({ build, reload }: TabProps) {
   return (
     <>
       {numFailed > 0 && (
-        <ActionButton label="Rerun failed atoms" run={rerun('failed')}>
+        <ActionButton label="Rerun failed atoms" subject={subject} run={rerun('failed')}>
           <p>
             A new build runs the {numFailed} failed {numFailed === 1 ? 'atom' : 'atoms'} again, with the same
             commit and job.
           </p>
         </ActionButton>
       )}
-      <ActionButton label="Rerun all" run={rerun('all')}>
+      <ActionButton label="Rerun all" subject={subject} run={rerun('all')}>
         <p>A new build runs everything again, with the same commit and job.</p>
       </ActionButton>
     </>

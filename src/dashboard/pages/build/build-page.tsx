@@ -32,10 +32,25 @@ export function BuildPage({ buildId, tab }: { readonly buildId: BuildId; readonl
       everyMs: ({ build }) => (build.status === 'BUILDING' ? RUNNING_EVERY_MS : null),
     },
   );
-  if (data === null) {
-    return problem === null ? <Loading /> : <Missing buildId={buildId} problem={problem} />;
+  if (data === null && problem !== null) {
+    return <Missing buildId={buildId} problem={problem} />;
   }
-  const props: TabProps = { build: data.build, reload };
+  const props = data === null ? null : { build: data.build, reload };
+  // The tab is there from the beginning, since what it loads need not wait for the build.
+  return (
+    <>
+      {props === null ? <Loading /> : <Head tab={tab} {...props} problem={problem} />}
+      <Tab tab={tab} buildId={buildId} props={props} />
+    </>
+  );
+}
+
+interface HeadProps extends TabProps {
+  readonly tab: BuildTab;
+  readonly problem: ApiProblem | null;
+}
+
+function Head({ tab, problem, ...props }: HeadProps) {
   return (
     <>
       <BuildHeader {...props} />
@@ -43,7 +58,7 @@ export function BuildPage({ buildId, tab }: { readonly buildId: BuildId; readonl
         {buildTabs.map((name) => (
           <a
             key={name}
-            href={pathTo({ page: 'build', buildId, tab: name })}
+            href={pathTo({ page: 'build', buildId: props.build.id, tab: name })}
             aria-current={name === tab ? 'page' : undefined}
           >
             {labels[name]}
@@ -51,7 +66,6 @@ export function BuildPage({ buildId, tab }: { readonly buildId: BuildId; readonl
         ))}
       </nav>
       <ProblemNotice problem={problem} />
-      <Tab tab={tab} {...props} />
     </>
   );
 }
@@ -74,15 +88,23 @@ function Missing({ buildId, problem }: { readonly buildId: BuildId; readonly pro
   );
 }
 
-function Tab({ tab, ...props }: TabProps & { readonly tab: BuildTab }) {
+interface ShownTabProps {
+  readonly tab: BuildTab;
+  readonly buildId: BuildId;
+  /** null before the build is loaded. */
+  readonly props: TabProps | null;
+}
+
+function Tab({ tab, buildId, props }: ShownTabProps) {
+  const build = props?.build ?? null;
   switch (tab) {
     case 'overview':
-      return <OverviewTab {...props} />;
+      return props === null ? null : <OverviewTab {...props} />;
     case 'atoms':
-      return <AtomsTab {...props} />;
+      return <AtomsTab buildId={buildId} build={build} />;
     case 'timeline':
-      return <TimelineTab {...props} />;
+      return <TimelineTab buildId={buildId} build={build} />;
     case 'artifacts':
-      return <ArtifactsTab {...props} />;
+      return props === null ? null : <ArtifactsTab {...props} />;
   }
 }

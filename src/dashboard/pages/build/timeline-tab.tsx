@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { durationText } from '../../../lib/text/duration-text.js';
 import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
 import { DataTable, type TableColumn } from '../../parts/table/data-table.js';
-import type { TabProps } from './build-tab.js';
+import type { EarlyTabProps, TabProps } from './build-tab.js';
 import { useAtomNames } from './timeline/atom-names.js';
 import { barLooks } from './timeline/bar-looks.js';
 import { clockText } from './timeline/drawing/time-view.js';
@@ -14,9 +14,9 @@ import { durationOf, slowestRuns, timelineSummary } from './timeline/timeline-su
 import { useTimeline } from './timeline/use-timeline.js';
 
 /** Why the build took so long: in words, as bars by executor, and its slowest atoms. */
-export function TimelineTab({ build }: TabProps) {
-  const { data, problem } = useTimeline(build.id);
-  return (
+export function TimelineTab({ buildId, build }: EarlyTabProps) {
+  const { data, problem } = useTimeline(buildId);
+  return build === null ? null : (
     <>
       <ProblemNotice problem={problem} />
       {data === null && problem === null && <Loading />}

@@ -93,7 +93,7 @@ function NoBuilds({ isFiltered }: { readonly isFiltered: boolean }) {
 }
 
 const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
-  { label: 'Status', width: '7.5rem', cell: (build) => <Status look={lookOfBuild(build)} /> },
+  { label: 'Status', width: 'var(--status-width)', cell: (build) => <Status look={lookOfBuild(build)} /> },
   {
     label: 'Build',
     cell: ({ id, request_params: { job_name } }) => (
@@ -116,13 +116,13 @@ const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
   { label: 'Source', isMinor: true, cell: (build) => <BuildSource build={build} /> },
   {
     label: 'By',
-    width: '9rem',
+    width: '7rem',
     isMinor: true,
     cell: ({ request_params: { requested_by } }) => <bdi>{requested_by ?? ''}</bdi>,
   },
   {
     label: 'Atoms',
-    width: '17rem',
+    width: '13rem',
     isMinor: true,
     cell: (build) =>
       build.status === 'BUILDING' && build.num_atoms !== null ? (
@@ -133,7 +133,7 @@ const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
   },
   {
     label: 'Duration',
-    width: '6.5rem',
+    width: '7rem',
     isNumber: true,
     cell: (build) => durationText(secondsOfBuild(build, now.value)),
   },
@@ -141,6 +141,7 @@ const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
     label: 'Requested',
     width: '7rem',
     isNumber: true,
+    isMinor: true,
     cell: ({ state_timestamps: { QUEUED } }) => <Timestamp at={QUEUED ?? null} />,
   },
 ];

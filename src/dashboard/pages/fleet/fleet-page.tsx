@@ -151,10 +151,10 @@ function SlaveList() {
 }
 
 const columns: readonly (TableColumn<Slave> & { readonly width?: string })[] = [
-  { label: 'State', width: '8rem', cell: (slave) => <Status look={lookOfSlave(slave)} /> },
+  { label: 'State', width: 'var(--status-width)', cell: (slave) => <Status look={lookOfSlave(slave)} /> },
   { label: 'Slave', cell: (slave) => <SlaveLink slave={slave} /> },
-  { label: 'Executors', width: '17rem', isMinor: true, cell: (slave) => <ExecutorStrip slave={slave} /> },
-  { label: 'Works on', width: '16rem', isMinor: true, cell: (slave) => <BuildsOfSlave slave={slave} /> },
+  { label: 'Executors', width: '12rem', isMinor: true, cell: (slave) => <ExecutorStrip slave={slave} /> },
+  { label: 'Works on', width: '11rem', isMinor: true, cell: (slave) => <BuildsOfSlave slave={slave} /> },
   {
     label: 'Free disk',
     width: '6rem',
@@ -164,7 +164,7 @@ const columns: readonly (TableColumn<Slave> & { readonly width?: string })[] = [
   },
   {
     label: 'Version',
-    width: '7rem',
+    width: '5rem',
     isMinor: true,
     cell: ({ version }) => (
       <bdi class={version === masterVersion.value?.version ? 'quiet' : 'tone-warn'} title={version}>
@@ -181,7 +181,7 @@ const columns: readonly (TableColumn<Slave> & { readonly width?: string })[] = [
   },
   {
     label: 'Heard',
-    width: '6rem',
+    width: '7rem',
     isNumber: true,
     cell: ({ last_seen }) => <Timestamp at={last_seen} />,
   },

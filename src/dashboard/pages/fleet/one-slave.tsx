@@ -141,10 +141,8 @@ function DrainButton({ slave: { id, name, state }, reload }: KnownProps) {
     reload();
   };
   return (
-    <ActionButton label="Drain the slave" run={drain}>
-      <p>
-        <bdi>{name}</bdi> finishes what it runs, takes no more, and exits. Only starting it again ends that.
-      </p>
+    <ActionButton label="Drain the slave" subject={<bdi>{name}</bdi>} run={drain}>
+      <p>It finishes what it runs, takes no more, and exits. Only starting it again ends that.</p>
     </ActionButton>
   );
 }

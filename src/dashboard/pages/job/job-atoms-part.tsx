@@ -109,6 +109,7 @@ function firstColumns({ id: jobId, atom_variables: variables }: JobTrend): reado
 const since: Column = {
   label: 'Fails since',
   width: '12rem',
+  isMinor: true,
   cell: ({ failing_since: moment }) =>
     moment !== null && (
       <>

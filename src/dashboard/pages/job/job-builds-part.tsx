@@ -37,7 +37,7 @@ export function JobBuildsPart({ jobId, none }: { readonly jobId: JobId; readonly
 }
 
 const columns: readonly (TableColumn<JobBuild> & { readonly width?: string })[] = [
-  { label: 'Status', width: '7.5rem', cell: (build) => <Status look={lookOfBuild(build)} /> },
+  { label: 'Status', width: 'var(--status-width)', cell: (build) => <Status look={lookOfBuild(build)} /> },
   {
     label: 'Build',
     cell: ({ build_id: id, retained, is_partial, subject }) => (
@@ -59,7 +59,7 @@ const columns: readonly (TableColumn<JobBuild> & { readonly width?: string })[] 
   numberColumn('Retries', ({ retry_seconds: lost }) => (lost === 0 ? '' : durationText(lost))),
   {
     label: 'Duration',
-    width: '6.5rem',
+    width: '7rem',
     isNumber: true,
     cell: ({ seconds }) => (seconds === null ? '' : durationText(seconds)),
   },

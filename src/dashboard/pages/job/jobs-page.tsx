@@ -65,7 +65,7 @@ function NoJobs({ isFiltered }: { readonly isFiltered: boolean }) {
 const columns: readonly (TableColumn<Job> & { readonly width?: string })[] = [
   {
     label: 'Last build',
-    width: '7.5rem',
+    width: 'var(--status-width)',
     cell: ({ last_build: last }) => last !== null && <Status look={lookOfBuild(last)} />,
   },
   {
@@ -111,6 +111,7 @@ const columns: readonly (TableColumn<Job> & { readonly width?: string })[] = [
     label: 'Latest',
     width: '7rem',
     isNumber: true,
+    isMinor: true,
     cell: ({ last_build: last }) =>
       last !== null &&
       (last.retained ? (

@@ -121,13 +121,13 @@ const columns: readonly TableColumn<QueuedBuild>[] = [
   {
     label: 'Why it has not ended',
     cell: ({ build, wait }) => (
-      <>
+      <div class="queued">
         {wait?.reasons.map(({ reason, text }) => (
           <div key={reason}>
             <ReasonText text={text} />
           </div>
         )) ?? build.details}
-      </>
+      </div>
     ),
   },
   {

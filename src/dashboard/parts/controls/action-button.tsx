@@ -1,11 +1,13 @@
 import type { ComponentChildren } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import { ApiProblem } from '../../api/api-problem.js';
 import { loadSession, signInPath } from '../../api/browser-session.js';
 
 interface ActionButtonProps {
   /** A verb with its object: "Cancel the build". */
   readonly label: string;
+  /** Names the build or slave that is changed, for the title of the question. */
+  readonly subject: ComponentChildren;
   /** The effect, for the question before it happens. */
   readonly children: ComponentChildren;
   /** Rejects with an ApiProblem. */
@@ -13,7 +15,8 @@ interface ActionButtonProps {
 }
 
 /** A button that changes something, after a question. It must only be shown to those who may. */
-export function ActionButton({ label, children, run }: ActionButtonProps) {
+export function ActionButton({ label, subject, children, run }: ActionButtonProps) {
+  const title = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, setState] = useState<'idle' | 'busy' | ApiProblem>('idle');
   const isBusy = state === 'busy';
@@ -44,8 +47,11 @@ export function ActionButton({ label, children, run }: ActionButtonProps) {
       <button type="button" onClick={() => dialog.current?.showModal()}>
         {label}
       </button>
-      <dialog ref={dialog} aria-label={label} onClose={end}>
+      <dialog ref={dialog} aria-labelledby={title} onClose={end}>
         <form onSubmit={confirm}>
+          <h2 id={title}>
+            {label}: {subject}
+          </h2>
           {children}
           {state instanceof ApiProblem && (
             <p class="problem" role="alert">
@@ -59,11 +65,12 @@ export function ActionButton({ label, children, run }: ActionButtonProps) {
             </p>
           )}
           <p class="buttons">
-            <button type="submit" class="strong" disabled={isBusy}>
-              {isBusy ? 'One moment…' : label}
-            </button>
+            {/* The first one has the focus when the dialog opens, so a key that was pressed too often changes nothing. */}
             <button type="button" onClick={() => dialog.current?.close()}>
               Back
+            </button>
+            <button type="submit" class="strong" disabled={isBusy}>
+              {isBusy ? 'One moment…' : label}
             </button>
           </p>
         </form>

@@ -7,7 +7,7 @@ export function Status({ look }: { readonly look: StatusLook }) {
       <span class="sign" aria-hidden="true">
         {look.sign}
       </span>
-      {look.word}
+      <span class="word">{look.word}</span>
     </span>
   );
 }

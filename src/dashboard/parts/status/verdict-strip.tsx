@@ -10,18 +10,20 @@ interface VerdictStripProps<Run> {
   readonly isCurrent?: (run: Run) => boolean;
 }
 
-/** Pixels from one run to the next. */
-const STEP = 4;
+/** Pixels from one run to the next, and where there are few runs, which would be a smudge otherwise. */
+const STEPS = { usual: 4, wide: 10 } as const;
+const FEW = 8;
 const HEIGHT = 26;
 /** The durations are drawn in this part, at the top. */
 const TIMES_HEIGHT = 13;
 
 /** The runs of an atom from left to right: a line of their durations, and below it a mark for each verdict. */
 export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf, isCurrent }: VerdictStripProps<Run>) {
-  const width = runs.length * STEP;
+  const step = runs.length < FEW ? STEPS.wide : STEPS.usual;
+  const width = runs.length * step;
   const times = sparklinePath(
     runs.map(({ seconds }) => seconds),
-    width - STEP,
+    width - step,
     TIMES_HEIGHT - 2,
   );
   return (
@@ -37,7 +39,7 @@ export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf, isCurrent }: 
         runs.map((run, index) => {
           const href = hrefOf(run);
           const area = (
-            <rect x={index * STEP} width={STEP} height={HEIGHT} class={isCurrent?.(run) ? 'current' : ''}>
+            <rect x={index * step} width={step} height={HEIGHT} class={isCurrent?.(run) ? 'current' : ''}>
               <title>{titleOfRun(run)}</title>
             </rect>
           );
@@ -50,8 +52,8 @@ export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf, isCurrent }: 
             </a>
           );
         })}
-      <path class="times" d={times} transform={`translate(${STEP / 2} 1)`} />
-      {markPaths(runs, STEP, HEIGHT).map(({ tone, path }) => (
+      <path class="times" d={times} transform={`translate(${step / 2} 1)`} />
+      {markPaths(runs, step, HEIGHT).map(({ tone, path }) => (
         <path key={tone} class={`marks tone-${tone}`} d={path} />
       ))}
     </svg>

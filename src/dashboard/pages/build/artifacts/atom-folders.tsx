@@ -29,7 +29,7 @@ export function AtomFolders({ build }: { readonly build: Pick<Build, 'id' | 'ato
     ({ data }) => data.build_id === buildId,
   );
   const columns: readonly (TableColumn<Atom> & { width?: string })[] = [
-    { label: 'Status', width: '7rem', cell: (atom) => <Status look={lookOfAtom(atom)} /> },
+    { label: 'Status', width: 'var(--status-width)', cell: (atom) => <Status look={lookOfAtom(atom)} /> },
     {
       label: 'Folder',
       width: '11rem',

@@ -13,10 +13,11 @@ import { type BarPlace, barIn, sameBar, stepTo } from './drawing/bar-steps.js';
 import { BusyProfile } from './drawing/busy-profile.js';
 import { PressedPointers } from './drawing/pointer-moves.js';
 import { type RowPlaces, rowAt, rowPlaces } from './drawing/row-places.js';
-import { followed, panned, revealed, type TimeView, wholeView, zoomed } from './drawing/time-view.js';
+import { followed, panned, revealed, type TimeView, wholeView, zoomed, zoomOf } from './drawing/time-view.js';
 import { HEAD_HEIGHT, paintTimeline } from './drawing/timeline-painting.js';
 import type { BuildTimeline } from './timeline-bars.js';
 import { TimelineLegend } from './timeline-legend.js';
+import { useZoom } from './use-zoom.js';
 
 interface TimelineCanvasProps {
   readonly build: Build;
@@ -41,8 +42,7 @@ export function TimelineCanvas({ build, timeline }: TimelineCanvasProps) {
   const pointers = useRef(new PressedPointers());
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [scrollTop, setScrollTop] = useState(0);
-  // null: everything.
-  const [zoom, setZoom] = useState<TimeView | null>(null);
+  const [zoom, setZoom] = useZoom(end);
   const [hovered, setHovered] = useState<BarPlace | null>(null);
   const [focused, setFocused] = useState<BarPlace | null>(null);
   const colors = useColors();
@@ -98,7 +98,7 @@ export function TimelineCanvas({ build, timeline }: TimelineCanvasProps) {
     }
   });
 
-  const show = (next: TimeView) => setZoom(next.from <= 0 && next.to >= end ? null : next);
+  const show = (next: TimeView) => setZoom(zoomOf(next, end));
   const zoomBy = (factor: number, at = (view.from + view.to) / 2) => show(zoomed(view, end, factor, at));
   const panBy = (by: number) => show(panned(view, end, by));
   const zoomAroundFocus = (factor: number) => {

@@ -21,13 +21,14 @@ export function AtomName({ atom: { label, href } }: { readonly atom: ShownAtom }
 
 const status: AtomColumn = {
   label: 'Status',
-  width: '7.5rem',
+  width: 'var(--status-width)',
   cell: (atom) => <Status look={lookOfAtom(atom)} />,
 };
 const name: AtomColumn = { label: 'Atom', cell: (atom) => <AtomName atom={atom} /> };
 const exitCode: AtomColumn = {
   label: 'Exit code',
   width: '9rem',
+  isMinor: true,
   cell: ({ exit_code }) => exitText(exit_code),
 };
 const duration: AtomColumn = {

@@ -13,6 +13,8 @@ export interface ShownAtom
   /** Where more about it is; null where nothing is. */
   readonly href: string | null;
   readonly expected_time?: number | null;
+  /** In a report: the folder of its files beside it; null when there is none. */
+  readonly folder?: string | null;
 }
 
 /** An atom of the API, with a link to its page. */

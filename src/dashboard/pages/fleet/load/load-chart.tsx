@@ -4,7 +4,16 @@ import { ChoiceField, chosenValue } from '../../../parts/controls/choice-field.j
 import { ProblemNotice } from '../../../parts/page/notices.js';
 import { DataTable, type TableColumn } from '../../../parts/table/data-table.js';
 import { now } from '../../../parts/text/ticking-now.js';
-import { areaPath, averageText, highestOf, type LoadPoint, loadPoints, loadSummary } from './load-points.js';
+import {
+  areaPath,
+  averageText,
+  highestOf,
+  knownSpan,
+  type LoadPoint,
+  loadPoints,
+  loadSummary,
+  timesOf,
+} from './load-points.js';
 
 const spans = [
   { value: '6', label: 'Last 6 hours' },
@@ -22,14 +31,14 @@ export function LoadChart() {
   const hours = Number(chosenValue('hours', spans));
   const { data, problem } = useLoaded(
     `utilization ${hours}`,
-    async (signal) => ({
-      load: await getJson('/v1/utilization', { params: {}, query: { hours }, signal }),
-      at: now.peek(),
-    }),
+    async (signal) => {
+      const load = await getJson('/v1/utilization', { params: {}, query: { hours }, signal });
+      return { load, span: knownSpan(load, now.peek(), hours) };
+    },
     { everyMs: () => RELOAD_MS },
   );
-  const parts = (number: number) => (data === null ? [] : loadPoints(data.load, data.at, hours, number));
-  const points = parts(Math.min(MOST_PARTS, hours * 60));
+  const parts = (most: number) => (data === null ? [] : loadPoints(data.load, data.span, most));
+  const points = parts(MOST_PARTS);
   return (
     <section aria-labelledby="load">
       <div class="title">
@@ -49,8 +58,8 @@ export function LoadChart() {
             />
             <Areas label="waiting" height={36} values={points.map((point) => point?.waiting ?? null)} />
             <p class="load-times quiet">
-              {[0, 1, 2, 3, 4].map((quarter) => (
-                <span key={quarter}>{timeText(data.at - (hours * 3600 * (4 - quarter)) / 4)}</span>
+              {timesOf(data.span).map((at) => (
+                <span key={at}>{timeText(at)}</span>
               ))}
             </p>
           </div>
@@ -85,12 +94,13 @@ interface AreasProps {
 }
 
 function Areas({ label, height, values, behind = [] }: AreasProps) {
-  const highest = highestOf([...values, ...behind]);
+  // Averages have fractions, executors and subjobs have none.
+  const highest = Math.ceil(highestOf([...values, ...behind]));
   const path = (line: readonly (number | null)[]) => areaPath(line, highest, { width: WIDTH, height });
   return (
     <div class="areas">
       <span class="quiet">
-        {averageText(highest)} {label}
+        {highest} {label}
       </span>
       <svg
         viewBox={`0 0 ${WIDTH} ${height}`}

@@ -11,16 +11,34 @@ export interface LoadPoint {
   readonly waiting: number;
 }
 
-const HOUR = 3600;
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+/** Of the axis. */
+const MOST_STEPS = 4;
 
-/** The hours before `now` in so many equal parts, oldest first; null where the master did not run. */
-export function loadPoints(
-  load: Utilization,
-  now: number,
-  hours: number,
-  parts: number,
-): (LoadPoint | null)[] {
-  const [from, length] = [now - hours * HOUR, (hours * HOUR) / parts];
+/** A time in seconds since the epoch. */
+export interface LoadSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The hours before `now`, or the part of them since the first minute that is known. */
+export function knownSpan({ at }: Pick<Utilization, 'at'>, now: number, hours: number): LoadSpan {
+  const from = now - hours * HOUR;
+  const [first = from] = at;
+  return { from: Math.max(from, Math.min(first, now - MINUTE)), to: now };
+}
+
+/** A few times of a span for the axis below it, at equal distances, and at least a minute after one another. */
+export function timesOf({ from, to }: LoadSpan): number[] {
+  const steps = Math.max(1, Math.min(MOST_STEPS, Math.floor((to - from) / MINUTE)));
+  return Array.from({ length: steps + 1 }, (_, step) => from + ((to - from) * step) / steps);
+}
+
+/** A span in equal parts, of a minute at least and so many at most, oldest first; null where the master did not run. */
+export function loadPoints(load: Utilization, { from, to }: LoadSpan, most: number): (LoadPoint | null)[] {
+  const parts = Math.max(1, Math.min(most, Math.floor((to - from) / MINUTE)));
+  const length = (to - from) / parts;
   const minutes = Array.from({ length: parts }, (): number[] => []);
   for (const [index, at] of load.at.entries()) {
     minutes[Math.floor((at - from) / length)]?.push(index);

@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import {
   areaPath,
   averageText,
+  knownSpan,
   loadPoints,
   loadSummary,
+  timesOf,
 } from '../../../../../src/dashboard/pages/fleet/load/load-points.js';
 
 const HOUR = 3600;
@@ -18,7 +20,7 @@ const timeText = (at: number) => `${at} s`;
 
 describe('the load of the executors', () => {
   it('has the averages of each part of the time, and gaps where the master did not run', () => {
-    const points = loadPoints(load([0, 2, 0], [60, 4, 1], [HOUR - 60, 1, 0]), HOUR, 1, 3);
+    const points = loadPoints(load([0, 2, 0], [60, 4, 1], [HOUR - 60, 1, 0]), { from: 0, to: HOUR }, 3);
     expect(points).to.deep.equal([
       { at: 0, executors: 4, busy: 3, waiting: 0.5 },
       null,
@@ -27,15 +29,41 @@ describe('the load of the executors', () => {
   });
 
   it('leaves out what lies outside the time', () => {
-    expect(loadPoints(load([-60, 1, 1], [2 * HOUR, 1, 1]), HOUR, 1, 2)).to.deep.equal([null, null]);
+    expect(loadPoints(load([-60, 1, 1], [2 * HOUR, 1, 1]), { from: 0, to: HOUR }, 2)).to.deep.equal([
+      null,
+      null,
+    ]);
+  });
+
+  it('has no part that is shorter than a minute', () => {
+    expect(loadPoints(load([0, 2, 0]), { from: 0, to: 150 }, 240)).to.have.length(2);
+  });
+
+  it('begins with the first minute that is known, in the hours that are asked for', () => {
+    expect(knownSpan(load([9000, 1, 0], [9060, 1, 0]), 10_000, 1)).to.deep.equal({ from: 9000, to: 10_000 });
+    expect(knownSpan(load([60, 1, 0], [9060, 1, 0]), 10_000, 1)).to.deep.equal({ from: 6400, to: 10_000 });
+    expect(knownSpan(load(), 10_000, 1)).to.deep.equal({ from: 6400, to: 10_000 });
+  });
+
+  it('has times on its axis from its beginning to its end, each a minute after the one before or later', () => {
+    fc.assert(
+      fc.property(fc.nat(1e9), fc.integer({ min: 60, max: 90_000 }), (from, seconds) => {
+        const times = timesOf({ from, to: from + seconds });
+        expect([times[0], times.at(-1)]).to.deep.equal([from, from + seconds]);
+        expect(times.length).to.be.within(2, 5);
+        for (const [place, time] of times.slice(1).entries()) {
+          expect(time - (times[place] ?? 0)).to.be.at.least(59.999);
+        }
+      }),
+    );
   });
 
   it('is a sentence', () => {
-    const points = loadPoints(load([0, 2, 0], [60, 4, 2]), 120, 1 / 30, 2);
+    const points = loadPoints(load([0, 2, 0], [60, 4, 2]), { from: 0, to: 120 }, 2);
     expect(loadSummary(points, timeText)).to.equal(
       'On average 3 of 4 executors worked (75 %). The most subjobs waited at 60 s: about 2.',
     );
-    expect(loadSummary(loadPoints(load([0, 1, 0]), 60, 1 / 60, 1), timeText)).to.equal(
+    expect(loadSummary(loadPoints(load([0, 1, 0]), { from: 0, to: 60 }, 1), timeText)).to.equal(
       'On average 1 of 4 executors worked (25 %). Nothing waited for one.',
     );
   });

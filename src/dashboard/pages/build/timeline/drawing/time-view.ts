@@ -19,6 +19,23 @@ export function wholeView(end: number): TimeView {
   return within(end, 0, end);
 }
 
+/** The view, or null if it shows everything. */
+export function zoomOf(view: TimeView, end: number): TimeView | null {
+  return view.from <= 0 && view.to >= end ? null : view;
+}
+
+/** The zoom that an address has, as far as there is such a time; null for everything. */
+export function zoomInQuery(query: URLSearchParams, end: number): TimeView | null {
+  const [from, to] = [Number(query.get('from')), Number(query.get('to'))];
+  return from >= 0 && to > from ? zoomOf(within(end, from, to - from), end) : null;
+}
+
+/** The parameters of an address that shows a zoom, in whole milliseconds. */
+export function queryOfZoom(zoom: TimeView | null): Readonly<Record<'from' | 'to', string | null>> {
+  const text = (time: number | undefined) => (time === undefined ? null : String(Math.round(time)));
+  return { from: text(zoom?.from), to: text(zoom?.to) };
+}
+
 /** Shows `factor` times as much; the time `at` stays at its place. */
 export function zoomed({ from, to }: TimeView, end: number, factor: number, at: number): TimeView {
   const length = Math.min(Math.max((to - from) * factor, SHORTEST_MS), Math.max(end, SHORTEST_MS));

@@ -4,10 +4,12 @@ import {
   clockText,
   followed,
   panned,
+  queryOfZoom,
   revealed,
   timeTicks,
   wholeView,
   zoomed,
+  zoomInQuery,
 } from '../../../../../../src/dashboard/pages/build/timeline/drawing/time-view.js';
 
 const anyEnd = fc.integer({ min: 0, max: 10_000_000 });
@@ -74,6 +76,38 @@ describe('the visible time', () => {
     expect(followed({ from: 0, to: 100 }, 100, 120)).to.deep.equal({ from: 0, to: 120 });
     expect(followed({ from: 50, to: 100 }, 100, 120)).to.deep.equal({ from: 70, to: 120 });
     expect(followed({ from: 20, to: 60 }, 100, 120)).to.deep.equal({ from: 20, to: 60 });
+  });
+});
+
+describe('the zoom in an address', () => {
+  it('is the same after it was written and read', () => {
+    fc.assert(
+      fc.property(anyCase, ({ end, view: { from, to } }) => {
+        const view = { from: Math.floor(from), to: Math.floor(to) };
+        const { from: first, to: last } = queryOfZoom(view);
+        const read = zoomInQuery(new URLSearchParams({ from: first ?? '', to: last ?? '' }), end);
+        const isShown = view.to - view.from >= 20 && (view.from > 0 || view.to < end);
+        if (isShown) {
+          expect(read).to.deep.equal(view);
+        }
+      }),
+    );
+  });
+
+  it('is none when the address has none, and within the build whatever the address has', () => {
+    expect(zoomInQuery(new URLSearchParams(), 1000)).to.equal(null);
+    expect(queryOfZoom(null)).to.deep.equal({ from: null, to: null });
+    const anyText = fc.oneof(fc.string(), fc.double().map(String), fc.integer().map(String));
+    fc.assert(
+      fc.property(anyText, anyText, anyEnd, (from, to, end) => {
+        const zoom = zoomInQuery(new URLSearchParams({ from, to }), end);
+        if (zoom !== null) {
+          expect(zoom.from).to.be.at.least(0);
+          expect(zoom.to).to.be.greaterThan(zoom.from);
+          expect(zoom.to).to.be.at.most(Math.max(end, 20) + 0.001);
+        }
+      }),
+    );
   });
 });
 
