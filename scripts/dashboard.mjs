@@ -75,7 +75,7 @@ const page = readFileSync(join(source, 'page.html'), 'utf8').replace(/\{\{(.*?)\
 let sum = 0;
 const files = [];
 for (const { name, content } of [{ name: 'page.html', content: Buffer.from(page) }, ...assets.values()]) {
-  const packed = await zopfli.gzipAsync(content, { numiterations: 5 });
+  const packed = await zopfli.gzipAsync(content, { numiterations: 15 });
   writeFileSync(join(target, name), content);
   writeFileSync(join(target, `${name}.gz`), packed);
   sum += packed.length;

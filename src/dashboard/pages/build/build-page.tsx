@@ -99,7 +99,7 @@ function Tab({ tab, buildId, props }: ShownTabProps) {
   const build = props?.build ?? null;
   switch (tab) {
     case 'overview':
-      return props === null ? null : <OverviewTab {...props} />;
+      return <OverviewTab buildId={buildId} build={build} />;
     case 'atoms':
       return <AtomsTab buildId={buildId} build={build} />;
     case 'timeline':

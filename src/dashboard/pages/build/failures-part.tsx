@@ -6,7 +6,7 @@ import { useLoaded } from '../../api/use-loaded.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { Empty, ProblemNotice } from '../../parts/page/notices.js';
 import { PagedTable } from '../../parts/table/paged-table.js';
-import type { TabProps } from './build-tab.js';
+import type { EarlyTabProps } from './build-tab.js';
 import { failureColumns } from './view/atom-columns.js';
 import { FailureGroupPart, failuresTitle, RerunLine } from './view/failure-group-part.js';
 import { shownAtom } from './view/shown-atom.js';
@@ -19,10 +19,10 @@ const MOST = 100;
 const OPEN = 3;
 
 /** The failed atoms of a build, in groups whose outputs end alike. */
-export function FailuresPart({ build }: TabProps) {
+export function FailuresPart({ buildId, build }: EarlyTabProps) {
   const [limit, setLimit] = useState(PAGE);
-  const buildId = build.id;
-  const hasFailures = build.num_atoms_failed > 0;
+  // As long as that is not known, it is supposed.
+  const hasFailures = build === null || build.num_atoms_failed > 0;
   const { data, problem } = useLoaded(
     `failures of ${buildId} ${limit} ${hasFailures}`,
     async (signal) =>
@@ -31,7 +31,7 @@ export function FailuresPart({ build }: TabProps) {
         : null,
     { isChangedBy: ({ data: { build_id } }) => build_id === buildId },
   );
-  if (!hasFailures) {
+  if (build === null || !hasFailures) {
     return null;
   }
   return (

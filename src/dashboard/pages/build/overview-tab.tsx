@@ -4,7 +4,7 @@ import { CopyButton } from '../../parts/controls/copy-button.js';
 import { Empty } from '../../parts/page/notices.js';
 import { pathTo } from '../../router/page-paths.js';
 import { folderOfAtom, OUTPUT_FILE, pathToPlace } from './artifacts/artifact-place.js';
-import type { TabProps } from './build-tab.js';
+import type { EarlyTabProps, TabProps } from './build-tab.js';
 import { FailuresPart } from './failures-part.js';
 import { RunningPart } from './running-part.js';
 import { AtomList } from './view/atom-list.js';
@@ -12,16 +12,23 @@ import { EndNote, Fact, FactList } from './view/fact-list.js';
 import { shownAtom } from './view/shown-atom.js';
 
 /** Failures first, then the work that goes on, then the facts of the build. */
-export function OverviewTab(props: TabProps) {
-  const { build } = props;
+export function OverviewTab({ buildId, build }: EarlyTabProps) {
+  return (
+    <>
+      {build !== null && <EndNote build={build} />}
+      <FailuresPart buildId={buildId} build={build} />
+      {build !== null && <BelowFailures build={build} />}
+    </>
+  );
+}
+
+function BelowFailures({ build }: Pick<TabProps, 'build'>) {
   const all = <a href={pathTo({ page: 'build', buildId: build.id, tab: 'atoms' })}>All atoms</a>;
   const shown = (atoms: typeof build.flaky_atoms) => (atoms ?? []).map((atom) => shownAtom(atom, build));
   const command = masterCommand(`status ${build.id}`, window.location.origin);
   return (
     <>
-      <EndNote build={build} />
-      <FailuresPart {...props} />
-      <RunningPart {...props} />
+      <RunningPart build={build} />
       {build.state === 'FINISHED' && build.num_atoms === 0 && (
         <Empty title="This build has no atoms.">
           <p>

@@ -5,7 +5,7 @@ import { pathTo } from '../../router/page-paths.js';
 import type { TabProps } from './build-tab.js';
 
 /** The work of a build that goes on now: setups, and the atoms that have run longest. */
-export function RunningPart({ build: { id: buildId, activity } }: TabProps) {
+export function RunningPart({ build: { id: buildId, activity } }: Pick<TabProps, 'build'>) {
   if (activity == null || activity.running.length + activity.setting_up.length === 0) {
     return null;
   }

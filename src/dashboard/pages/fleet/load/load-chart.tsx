@@ -7,12 +7,12 @@ import { now } from '../../../parts/text/ticking-now.js';
 import {
   areaPath,
   averageText,
+  axisTimes,
   highestOf,
   knownSpan,
   type LoadPoint,
   loadPoints,
   loadSummary,
-  timesOf,
 } from './load-points.js';
 
 const spans = [
@@ -58,7 +58,7 @@ export function LoadChart() {
             />
             <Areas label="waiting" height={36} values={points.map((point) => point?.waiting ?? null)} />
             <p class="load-times quiet">
-              {timesOf(data.span).map((at) => (
+              {axisTimes(data.span).map((at) => (
                 <span key={at}>{timeText(at)}</span>
               ))}
             </p>

@@ -13,7 +13,7 @@ export interface LoadPoint {
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
-/** Of the axis. */
+/** The most parts of the axis. */
 const MOST_STEPS = 4;
 
 /** A time in seconds since the epoch. */
@@ -30,7 +30,7 @@ export function knownSpan({ at }: Pick<Utilization, 'at'>, now: number, hours: n
 }
 
 /** A few times of a span for the axis below it, at equal distances, and at least a minute after one another. */
-export function timesOf({ from, to }: LoadSpan): number[] {
+export function axisTimes({ from, to }: LoadSpan): number[] {
   const steps = Math.max(1, Math.min(MOST_STEPS, Math.floor((to - from) / MINUTE)));
   return Array.from({ length: steps + 1 }, (_, step) => from + ((to - from) * step) / steps);
 }

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import {
   areaPath,
   averageText,
+  axisTimes,
   knownSpan,
   loadPoints,
   loadSummary,
-  timesOf,
 } from '../../../../../src/dashboard/pages/fleet/load/load-points.js';
 
 const HOUR = 3600;
@@ -48,7 +48,7 @@ describe('the load of the executors', () => {
   it('has times on its axis from its beginning to its end, each a minute after the one before or later', () => {
     fc.assert(
       fc.property(fc.nat(1e9), fc.integer({ min: 60, max: 90_000 }), (from, seconds) => {
-        const times = timesOf({ from, to: from + seconds });
+        const times = axisTimes({ from, to: from + seconds });
         expect([times[0], times.at(-1)]).to.deep.equal([from, from + seconds]);
         expect(times.length).to.be.within(2, 5);
         for (const [place, time] of times.slice(1).entries()) {
