@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { toId } from '../../src/protocol/ids.js';
 import { Cluster } from '../support/cluster.js';
 import { run } from '../support/processes.js';
 import { writeFiles } from '../support/project.js';
 import { scriptedTool } from '../support/scripted-tool.js';
+import { eventually } from '../support/wait.js';
 
 /** `values`: see the scripted tool. */
 function job(values: readonly string[], more = ''): string {
@@ -86,6 +88,29 @@ describe('a job with batches', () => {
     expect(exitCode, stdout).to.equal(0);
     expect(stdout).to.contain('SUCCESS: 30 atoms passed');
     expect(runs()).to.equal(2);
+  });
+
+  it('shows the output of a batch on the console of its first atom while it runs, and ends it with its build', async () => {
+    await cluster.startSlave(1);
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': job(['a pass', 'b hang', 'c pass']) });
+    const { client } = cluster;
+    const { build_id } = await client.createBuild({
+      type: 'directory',
+      project_directory: cluster.cwd,
+      job_name: null,
+    });
+    const consoleOf = async (atom: number) =>
+      (await client.getConsole(build_id, toId.atom(atom), {}).catch(() => null))?.content ?? '';
+    await eventually('the batch prints', async () => (await consoleOf(0)) === 'a prints\nb prints\n');
+    await eventually('the others say where', async () =>
+      (await consoleOf(2)).includes('in a batch of 3 atoms'),
+    );
+    await client.cancelBuild(build_id);
+    const { build } = await client.watchBuild(build_id, { waitSeconds: 60, until: 'end', etag: null });
+    expect(build?.state).to.equal('CANCELED');
+    const { atoms } = await client.listAtoms(build_id, {});
+    expect(atoms.map(({ outcome }) => outcome)).to.deep.equal(Array(3).fill('INTERRUPTED'));
+    expect(await consoleOf(0)).to.match(/^a prints\nb prints\nclusterrunner: the atom was ended after /);
   });
 
   it('refuses a value with a line end, which no line of $ATOMS_FILE can hold', async () => {
