@@ -6,21 +6,21 @@ import { benchOptions } from './support/options.js';
 import { Report } from './support/report.js';
 import { binary } from './support/service.js';
 import { inWorkplace } from './support/workplace.js';
-import { findPytest, type PytestProgram } from './worker/pytest-program.js';
-import { pytestProject } from './worker/pytest-project.js';
+import { findPytest, type PytestProgram, pytestEnvironment } from './worker/pytest-program.js';
+import { type FileSize, pytestProject } from './worker/pytest-project.js';
 
 /*
  * The worker for pytest with test files of a usual kind. It is compared with `pytest -n 2`, and with a pytest process for each
  * file, which the commands of a job start, or xargs. Each is a whole command, which starts all that it needs: ours a cluster of its own.
  * "again" is a second run in the same folder, in which pytest finds the tests compiled. Every test must have the verdict that
- * it has when pytest runs its file alone.
+ * it has when pytest runs its file alone. Small files have some 13 tests, large ones 40.
  *
  *   node dist/bench/worker.js [--quick] [--json FILE] [--rounds N]
  */
 
 const options = benchOptions(3);
 const report = new Report('worker', options);
-const tests = options.quick ? 12 : 120;
+const numFiles = options.quick ? 12 : 120;
 const XARGS = 'xargs -P2, a process for each file';
 
 /** Keeps output, report and exit code of one file. */
@@ -36,21 +36,24 @@ report.table('Tools', [
   { tool: 'libraries of the tests', found: found?.libraries.join(', ') ?? 'none' },
 ]);
 if (found !== null) {
-  await inWorkplace('worker', async ({ home, env }) => {
-    const contestants = contestantsFor(found);
-    const rows = await contest(contestants, {
-      rounds: options.rounds,
-      home,
-      env,
-      baseline: contestants[1]?.name ?? XARGS,
+  for (const size of ['small', 'large'] as const) {
+    await inWorkplace(`worker-${size}`, async ({ home, env }) => {
+      const contestants = contestantsFor(found, size);
+      const rows = await contest(contestants, {
+        rounds: options.rounds,
+        home,
+        env: pytestEnvironment(env),
+        baseline: contestants[1]?.name ?? XARGS,
+      });
+      const title = `${numFiles} ${size} test files, 2 executors, ${options.rounds} rounds in turn`;
+      report.table(title, rows);
     });
-    report.table(`${tests} test files, 2 executors, ${options.rounds} rounds in turn`, rows);
-  });
+  }
 }
 report.end();
 
-function contestantsFor({ python, xdist, libraries }: PytestProgram): readonly Contestant[] {
-  const project = pytestProject(tests, libraries);
+function contestantsFor({ python, xdist, libraries }: PytestProgram, size: FileSize): readonly Contestant[] {
+  const project = pytestProject(numFiles, size, libraries);
   const files = Object.keys(project)
     .filter((path) => /\/test_[^/]*\.py$/.test(path))
     .sort();

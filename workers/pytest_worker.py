@@ -240,13 +240,16 @@ class Server:
 
 
 class TemporaryFolders:
-    """The worker's folder for tmp_path, which all forks share: creating one, and removing old ones, takes as long as a test."""
+    """
+    The worker's folder for tmp_path, which all forks share: creating one, and removing old ones, takes as long as a test. Each
+    fork has its own if the folder is given, or kept only after failures.
+    """
 
     def __init__(self, config):
         self.factory = getattr(config, "_tmp_path_factory", None)
-        self.shared = None
-        if self.factory is not None and hasattr(self.factory, "_basetemp"):
-            self.shared = self.factory.getbasetemp()
+        policy = getattr(self.factory, "_retention_policy", "all")
+        is_usual = getattr(self.factory, "_given_basetemp", "unknown") is None and policy == "all"
+        self.shared = self.factory.getbasetemp() if is_usual else None
 
     def separate(self, request):
         if self.shared is not None:

@@ -53,11 +53,23 @@ class WarmImports:
         module = self.modules.get(name)
         if module is None or name in sys.modules or self.may_be_another(name):
             return None
-        spec = copy.copy(module.__spec__)
-        spec.loader = copy.copy(spec.loader)
-        # A loader may replace the module that it is given by another one.
-        spec.loader.create_module = lambda spec: None
-        spec.loader.exec_module = lambda placeholder: self.reveal(name)
+        original = module.__spec__
+        spec = copy.copy(original)
+        spec.loader = copy.copy(original.loader)
+        is_extension = isinstance(original.loader, importlib.machinery.ExtensionFileLoader)
+
+        def execute(target):
+            if is_extension:
+                # It cannot be created a second time, and importlib has marked it with the copy.
+                module.__spec__ = original
+            if spec._initializing:
+                # An import statement, for which a loader may replace the module that it is given.
+                self.reveal(name)
+            elif not is_extension:
+                original.loader.exec_module(target)
+
+        spec.loader.create_module = lambda spec: module if is_extension else None
+        spec.loader.exec_module = execute
         return spec
 
     def may_be_another(self, name):

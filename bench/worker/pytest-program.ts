@@ -51,3 +51,8 @@ export function findPytest(): PytestProgram | null {
   });
   return found.find(({ xdist }) => xdist !== null) ?? found[0] ?? null;
 }
+
+/** Without variables such as PYTHONDONTWRITEBYTECODE, which would change what is measured. */
+export function pytestEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('PYTHON')));
+}

@@ -8,6 +8,11 @@ import { SHOP } from './shop-modules.js';
 
 const AREAS = ['orders', 'prices', 'mails', 'reports', 'store', 'tasks'] as const;
 
+type Area = (typeof AREAS)[number];
+
+/** Some 13 or 40 tests in a file. */
+export type FileSize = 'small' | 'large';
+
 /** Further imports of the files, in turn. */
 const IMPORTS = [
   'import asyncio\nimport http.server',
@@ -19,7 +24,7 @@ const IMPORTS = [
   'import ssl\nimport zipfile',
 ];
 
-const TESTS: Readonly<Record<(typeof AREAS)[number], string>> = {
+const TESTS: Readonly<Record<Area, string>> = {
   orders: `
 def test_an_order_is_kept(database, order):
     store.save(database, order)
@@ -76,7 +81,8 @@ def test_output(capsys):
 `,
 };
 
-function testFile(index: number, area: (typeof AREAS)[number], libraries: readonly string[]): string {
+function testFile(index: number, area: Area, size: FileSize, libraries: readonly string[]): string {
+  const counts = Array.from({ length: size === 'small' ? 3 : 16 }, (_, count) => `(${count}, ${count * 12})`);
   const library = libraries.length > 0 ? `import ${libraries[index % libraries.length]}\n` : '';
   return `"""Tests ${index} of ${area}."""
 import json
@@ -93,7 +99,7 @@ from shop import mails, orders, prices, reports, store, tasks
 def order(basket):
     return orders.Order(${index}, basket)
 
-@pytest.mark.parametrize("count, total", [(1, 12), (2, 24), (3, 36)])
+@pytest.mark.parametrize("count, total", [${counts.join(', ')}])
 def test_total(order, count, total):
     assert prices.total(order) * count == total
 
@@ -107,7 +113,7 @@ class TestSettings:
 
     def test_are_copied(self, settings):
         assert json.loads(json.dumps(settings)) == settings
-${TESTS[area]}
+${(size === 'small' ? [area] : AREAS).map((one) => TESTS[one]).join('')}
 def test_waits():
     time.sleep(${(0.005 * (1 + (index % 8))).toFixed(3)})
 ${index % 10 === 3 ? '\ndef test_fails(order):\n    assert prices.total(order) == 13\n' : ''}${
@@ -120,7 +126,7 @@ ${index % 10 === 3 ? '\ndef test_fails(order):\n    assert prices.total(order) =
 }
 
 /** The files of the project by their paths, with so many test files. `libraries`: names of modules that tests import. */
-export function pytestProject(tests: number, libraries: readonly string[]): Files {
+export function pytestProject(numFiles: number, size: FileSize, libraries: readonly string[]): Files {
   const files: Record<string, string> = {
     ...SHOP,
     'pytest.ini': '[pytest]\ntestpaths = tests\nxfail_strict = true\naddopts = --strict-markers\n',
@@ -133,9 +139,9 @@ def basket(lines):
     return tuple(lines[:2])
 `;
   }
-  for (let index = 0; index < tests; index += 1) {
+  for (let index = 0; index < numFiles; index += 1) {
     const area = AREAS[index % AREAS.length] ?? AREAS[0];
-    files[`tests/${area}/test_${area}_${index}.py`] = testFile(index, area, libraries);
+    files[`tests/${area}/test_${area}_${index}.py`] = testFile(index, area, size, libraries);
   }
   return files;
 }

@@ -17,7 +17,7 @@ const libraries = {
   patches_builtins: 'import builtins\nbuiltins.patched = True\n',
   sets_variable: 'os.environ["SET_BY_LIBRARY"] = "1"\n',
   handles_signal: 'import signal\nsignal.signal(signal.SIGUSR1, lambda *_: None)\n',
-  logs: 'import logging\nlogging.basicConfig()\n',
+  logs: 'import logging\nlogging.root.setLevel(7)\n',
   prints: 'print("imported")\n',
   warns: 'import warnings\nwarnings.warn("old", DeprecationWarning)\n',
   loads_project: 'import shop\n',
@@ -122,13 +122,13 @@ def test_notes():
   });
 
   it('are visible to a test from its own import of them on', async () => {
-    const first = `import colorsys, plain, xml.dom.minidom
+    const first = `import colorsys, decimal, plain, xml.dom.minidom
 import plain_package.part
 
 def test_uses_them():
     assert xml.dom.minidom and colorsys.rgb_to_hsv and plain_package.part and plain.PROCESS
 `;
-    const second = `import importlib.util, sys, types
+    const second = `import importlib.util, os, sys
 import pytest
 
 def test_has_not_imported_them():
@@ -150,6 +150,25 @@ def test_finds_the_file():
     assert type(spec.loader).__name__ == "SourceFileLoader"
     import plain
     assert plain.__spec__.origin == spec.origin and plain.__spec__.loader.path == spec.origin
+
+def test_loads_a_copy():
+    spec = importlib.util.find_spec("plain")
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    assert copy.PROCESS == os.getpid()
+
+def test_loads_lazily(monkeypatch):
+    monkeypatch.delitem(sys.modules, "plain", raising=False)
+    spec = importlib.util.find_spec("plain")
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
+    assert lazy.PROCESS == os.getpid()
+
+def test_imports_an_extension():
+    import _decimal, decimal
+    assert decimal.Decimal is _decimal.Decimal
+    assert _decimal.__spec__ is sys.modules["_decimal"].__spec__
 
 def test_reloads():
     import plain
