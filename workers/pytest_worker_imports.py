@@ -19,6 +19,7 @@ import site
 import sys
 import sysconfig
 import tempfile
+import time
 import warnings
 
 TRIAL_SECONDS = 10
@@ -147,54 +148,60 @@ class WarmImports:
                 except Exception:
                     # It depends on something that has changed since the trial.
                     self.refused.add(name)
-                fill_caches()
                 self.hide(before)
         gc.freeze()
 
     def tried(self, wanted):
-        """Imports them in a process of its own; returns the names up to the first whose import does something else."""
+        """Imports them in a process of its own. Returns the harmless ones, up to the first that is not; that one is refused."""
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                self.try_all(wanted, writer)
+                os.close(reader)
+                os.set_inheritable(writer, False)
+                self.try_all(wanted, lambda kind, name: os.write(writer, f"{kind} {name}\n".encode()))
             finally:
                 os._exit(0)
         os.close(writer)
-        with os.fdopen(reader) as lines:
-            said = ""
-            ready = select.select([reader], [], [], TRIAL_SECONDS)[0]
-            if ready:
-                said = lines.read()
-            else:
-                os.kill(child, signal.SIGKILL)
+        said = {"trying": [], "harmless": [], "refused": []}
+        for line in lines_within(reader, TRIAL_SECONDS):
+            kind, _, name = line.partition(" ")
+            said[kind].append(name)
+        os.close(reader)
+        os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        harmless = said.splitlines()
-        if len(harmless) < len(wanted):
-            self.refused.add(wanted[len(harmless)][0])
-        return harmless
+        for failed in set(said["trying"]) - set(said["harmless"]):
+            package = failed.partition(".")[0]
+            self.refused.update(name for name, _ in wanted if name.partition(".")[0] == package)
+        self.refused.update(said["refused"])
+        return said["harmless"]
 
-    def try_all(self, wanted, writer):
-        os.set_inheritable(writer, False)
-        harmless = []
+    def try_all(self, wanted, say):
         with tempfile.TemporaryFile() as output, open(os.devnull) as empty:
             os.dup2(empty.fileno(), 0)
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             before = state_of_process()
             for name, file in wanted:
-                try:
-                    with warnings.catch_warnings(record=True) as warned:
-                        warnings.simplefilter("always")
-                        module = importlib.import_module(name)
-                except BaseException:
-                    break
-                flush_output()
-                is_other = getattr(getattr(module, "__spec__", None), "origin", None) != file
-                if warned or is_other or os.fstat(1).st_size > 0 or state_of_process() != before or self.has_loaded_others():
-                    break
-                harmless.append(name)
-        os.write(writer, "\n".join(harmless).encode())
+                if name not in sys.modules:
+                    say("trying", name)
+                    known = set(sys.modules)
+                    if not self.is_harmless(name, file) or state_of_process() != before:
+                        for loaded in set(sys.modules) - known - set(self.modules):
+                            say("refused", loaded)
+                        return
+                say("harmless", name)
+
+    def is_harmless(self, name, file):
+        try:
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                module = importlib.import_module(name)
+        except BaseException:
+            return False
+        flush_output()
+        is_other = getattr(getattr(module, "__spec__", None), "origin", None) != file
+        return not (warned or is_other or os.fstat(1).st_size > 0 or self.has_loaded_others())
 
     def has_loaded_others(self):
         """Whether modules of the project were imported along with a library."""
@@ -205,6 +212,18 @@ class WarmImports:
     def is_outside_project(self, module):
         file = getattr(module, "__file__", None)
         return not isinstance(file, str) or file.startswith(self.folders)
+
+
+def lines_within(reader, seconds):
+    """The lines until the end of a pipe, or until that time is over."""
+    end = time.monotonic() + seconds
+    pieces = []
+    while select.select([reader], [], [], max(0, end - time.monotonic()))[0]:
+        piece = os.read(reader, 65536)
+        if piece == b"":
+            break
+        pieces.append(piece)
+    return b"".join(pieces).decode().splitlines()
 
 
 def library_folders():
@@ -233,7 +252,7 @@ def state_of_process():
         children(),
         dict(os.environ),
         os.getcwd(),
-        [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        [signal.getsignal(number) for number in range(1, signal.NSIG)],
         list(sys.path),
         list(sys.meta_path),
         list(sys.path_hooks),
@@ -256,8 +275,11 @@ def open_files():
 
 
 def children():
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return file.read()
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""  # some kernels keep no such lists
 
 
 def flush_output():
