@@ -52,7 +52,7 @@ export function findPytest(): PytestProgram | null {
   return found.find(({ xdist }) => xdist !== null) ?? found[0] ?? null;
 }
 
-/** Without variables such as PYTHONDONTWRITEBYTECODE, which would change what is measured. */
+/** Without the variables of Python, some of which would change what is measured. */
 export function pytestEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('PYTHON')));
 }
