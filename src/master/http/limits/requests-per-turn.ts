@@ -46,7 +46,8 @@ export function limitRequestsPerTurn(
     }
   };
   return (request, response) => {
-    if (begun < REQUESTS_PER_TURN && waiting.size === 0) {
+    // Below the limit none waits, since each turn begins those first.
+    if (begun < REQUESTS_PER_TURN) {
       begin({ request, response });
     } else {
       waiting.add({ request, response });

@@ -43,7 +43,9 @@ describe('the direct routes of slaves', () => {
       fc
         .tuple(
           fc.constantFrom(...Object.values(declared), ...Object.values<RouteDeclaration>(agentRoutes)),
-          fc.infiniteStream(fc.oneof({ weight: 9, arbitrary: fc.nat().map(String) }, segment)),
+          fc.infiniteStream(
+            fc.oneof({ weight: 9, arbitrary: fc.nat().map(String) }, segment, fc.constantFrom(':', '01')),
+          ),
         )
         .map(([{ path }, ids]) => path.replace(/[:*]\w+/g, () => ids.next().value)),
     );

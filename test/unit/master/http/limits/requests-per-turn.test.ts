@@ -55,7 +55,7 @@ describe('the limit of requests in a turn of the event loop', () => {
       { weight: 2, arbitrary: fc.nat(50).map<Step>((hangUp) => ({ hangUp })) },
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
         const turns = new Turns();
         const made: ServerResponse[] = [];
         const dropped = new Set<ServerResponse>();
