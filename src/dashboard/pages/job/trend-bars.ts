@@ -20,6 +20,8 @@ export interface TrendBar {
 
 /** So many bars are drawn. */
 const MOST_BARS = 60;
+/** Characters of a branch that are shown below them. */
+const MAX_BRANCH = 60;
 
 /** The whole builds of a job, oldest first. Partial ones would say little. @param builds newest first */
 export function barsOfBuilds(builds: readonly JobBuild[]): TrendBar[] {
@@ -34,7 +36,7 @@ export function barsOfBuilds(builds: readonly JobBuild[]): TrendBar[] {
         ...(failed > 0 ? [`${failed} of ${all ?? failed} atoms failed`] : []),
         ...(build.num_atoms_flaky > 0 ? [`${build.num_atoms_flaky} flaky`] : []),
         ...durationFacts(seconds),
-        ...(branch === null ? [] : [branch]),
+        ...(branch === null ? [] : [branch.slice(0, MAX_BRANCH)]),
         ...(build.retained ? [] : ['deleted']),
       ];
       return {

@@ -71,7 +71,7 @@ export function TrendChart({ label, bars }: TrendChartProps) {
           <Timestamp at={oldest.at} />
         </span>
         <span>
-          <span class={`tone-${current.look.tone}`}>{current.look.sign}</span> <bdi>{current.text}</bdi>,{' '}
+          <span class={`tone-${current.look.tone}`}>{current.look.sign}</span> {current.text},{' '}
           <Timestamp at={current.at} />
         </span>
       </figcaption>

@@ -22,6 +22,11 @@ describe('the bars of builds', () => {
     expect(bar?.text).to.equal('Build 7 failed: 2 of 20 atoms failed, 1 flaky, 1 min 05 s, main');
   });
 
+  it('have the beginning of a long branch', () => {
+    const [bar] = barsOfBuilds([jobBuild(7, { branch: 'long'.repeat(1000) })]);
+    expect(bar?.text.length).to.be.below(100);
+  });
+
   it('lead nowhere when the build is deleted', () => {
     const [bar] = barsOfBuilds([jobBuild(7, { retained: false, state: 'CANCELED', branch: null })]);
     expect(bar?.path).to.equal(null);
