@@ -17,5 +17,6 @@ export const BENCHES: readonly string[] = [
   'workspace',
   'worker',
   'worker-mocha',
+  'cache',
   'dashboard',
 ];

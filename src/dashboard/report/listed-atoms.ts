@@ -9,6 +9,7 @@ import type { ShownAtom } from '../pages/build/view/shown-atom.js';
 
 const OUTCOMES: Readonly<Record<string, AtomOutcome>> = {
   P: 'PASSED',
+  C: 'PASSED',
   F: 'FAILED',
   L: 'LOST',
   I: 'INTERRUPTED',
@@ -61,7 +62,8 @@ export class ListedAtoms {
   }
 
   atom(place: number): ShownAtom {
-    const outcome = OUTCOMES[this.#letter(place).toUpperCase()] ?? null;
+    const letter = this.#letter(place).toUpperCase();
+    const outcome = OUTCOMES[letter] ?? null;
     const time = this.#atoms.times[place] ?? -1;
     const folder = this.folder(place);
     return {
@@ -76,6 +78,7 @@ export class ListedAtoms {
       num_retries: this.#retries.get(place) ?? 0,
       slave: this.#slave(place),
       error: null,
+      cached_from: letter === 'C' ? {} : null,
     };
   }
 

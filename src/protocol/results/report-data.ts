@@ -13,7 +13,7 @@ export interface ReportAtoms {
   /** The difference of the subjob of each atom to that of the one before; the first to 0. */
   readonly subjobs: readonly number[];
   /**
-   * A letter for each atom: the first one of its outcome, or N for none. It is in lower case for an atom without a folder
+   * A letter for each atom: the first one of its outcome, C for a cached one, or N for none. It is in lower case for an atom without a folder
    * beside the report.
    */
   readonly outcomes: string;

@@ -169,6 +169,13 @@ describe('a job that caches its atoms', () => {
     ]);
   });
 
+  it('runs the atoms that a cut list of inputs leaves out', async () => {
+    await run();
+    const build = await harness.master.createBuild(gitBuild);
+    await slave.prepare(3, job, { surroundings: here, atoms: [digest('a')] });
+    expect(await sourcesOf(build)).to.deep.equal([1, 'NO_INPUT', 'NO_INPUT']);
+  });
+
   it('runs atoms whose inputs are not known', async () => {
     const inputs = ['a', 'LINK', 'NO_INPUT'];
     await run({ inputs });

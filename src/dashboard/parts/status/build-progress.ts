@@ -3,7 +3,10 @@ import { lookOfBuild } from './status-look.js';
 
 /* The progress of a build in numbers and words. */
 
-type Progressing = Pick<Build, 'num_atoms' | 'num_atoms_done' | 'num_atoms_failed' | 'num_atoms_flaky'>;
+type Progressing = Pick<
+  Build,
+  'num_atoms' | 'num_atoms_done' | 'num_atoms_failed' | 'num_atoms_flaky' | 'num_atoms_cached'
+>;
 
 /** The parts of all atoms that passed and failed, in percent; both 0 before the atoms are known. */
 export interface ProgressShares {
@@ -29,9 +32,9 @@ export function percentDone({ num_atoms: all, num_atoms_done: done }: Progressin
   return all === null || all === 0 ? null : Math.min(done >= all ? 100 : 99, Math.floor((100 * done) / all));
 }
 
-/** `45 of 100 atoms, 3 failed, 1 flaky`. */
+/** `45 of 100 atoms, 3 failed, 1 flaky, 40 cached`. */
 export function atomsText(build: Progressing & Pick<Build, 'status'>): string {
-  const { num_atoms: all, num_atoms_done: done, num_atoms_failed: failed, num_atoms_flaky: flaky } = build;
+  const { num_atoms: all, num_atoms_done: done } = build;
   if (all === null) {
     return build.status === 'BUILDING'
       ? 'its atoms are not known yet'
@@ -42,8 +45,10 @@ export function atomsText(build: Progressing & Pick<Build, 'status'>): string {
     done >= all
       ? `${number(all)} ${all === 1 ? 'atom' : 'atoms'}`
       : `${number(done)} of ${number(all)} atoms`,
-    ...(failed > 0 ? [`${number(failed)} failed`] : []),
-    ...(flaky > 0 ? [`${number(flaky)} flaky`] : []),
+    ...(['failed', 'flaky', 'cached'] as const).flatMap((word) => {
+      const atoms = build[`num_atoms_${word}`];
+      return atoms > 0 ? [`${number(atoms)} ${word}`] : [];
+    }),
   ].join(', ');
 }
 

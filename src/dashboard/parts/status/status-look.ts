@@ -50,15 +50,21 @@ export function lookOfSlave({ state }: { readonly state: SlaveState }): StatusLo
 /** The state of an atom in a list; NOT_RUN: its build ended before it began. */
 export type ShownState = AtomState | 'NOT_RUN';
 
+/** The run that an atom was taken from, if it is cached; a report only says that there was one. */
+export interface CacheOfAtom {
+  readonly cached_from?: object | null;
+}
+
 /** The look of an atom's outcome; without one, of its state. */
 export function lookOfAtom({
   state,
   outcome,
   exit_code: exitCode,
-}: Pick<Atom, 'outcome' | 'exit_code'> & { readonly state: ShownState }): StatusLook {
+  cached_from: from,
+}: Pick<Atom, 'outcome' | 'exit_code'> & CacheOfAtom & { readonly state: ShownState }): StatusLook {
   switch (outcome) {
     case 'PASSED':
-      return { tone: 'good', sign: '✓', word: 'passed' };
+      return { tone: 'good', sign: '✓', word: from ? 'cached' : 'passed' };
     case 'FAILED':
       return { tone: 'bad', sign: '✗', word: 'failed' };
     case 'LOST':

@@ -32,6 +32,7 @@ describe('the atoms of a report', () => {
       slave: 's2',
       error: null,
       folder: 'artifact_7_1',
+      cached_from: null,
     });
     expect(atoms.atom(2)).to.include({ state: 'NOT_RUN', outcome: null, actual_time: null, slave: null });
     expect(atoms.atom(3)).to.include({ outcome: 'PASSED', exit_code: 0 });
@@ -68,6 +69,24 @@ describe('the atoms of a report', () => {
     expect(atoms.slowest(9)).to.have.length(4);
     expect(atoms.retriedInVain()).to.deep.equal([1]);
     expect(atoms.time).to.equal(1150);
+  });
+});
+
+describe('a cached atom of a report', () => {
+  it('has passed, and has no folder', () => {
+    const cached = new ListedAtoms({
+      names: frontCoded(['a.js']),
+      ids: [1],
+      subjobs: [0],
+      outcomes: 'c',
+      times: [-1],
+      slaves: [-1],
+      slave_names: [],
+      exit_codes: [],
+      retries: [],
+    });
+    expect(cached.atom(0)).to.deep.include({ outcome: 'PASSED', exit_code: 0, href: null, cached_from: {} });
+    expect(cached.search({ state: 'passed' })).to.deep.equal([0]);
   });
 });
 

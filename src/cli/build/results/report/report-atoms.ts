@@ -16,6 +16,7 @@ const MAX_NAME_UNITS = 16 * 1024 ** 2;
 interface KeptAtom
   extends Pick<Atom, 'id' | 'subjob_id' | 'outcome' | 'exit_code' | 'num_retries' | 'slave'> {
   readonly name: string;
+  readonly isCached: boolean;
   /** Hundredths of a second. */
   readonly time: number;
 }
@@ -52,7 +53,16 @@ export class GatheredAtoms {
 
   add(atoms: readonly Atom[]): void {
     for (const atom of atoms) {
-      const { id, subjob_id, outcome, exit_code, num_retries, slave, actual_time: seconds } = atom;
+      const {
+        id,
+        subjob_id,
+        outcome,
+        exit_code,
+        num_retries,
+        slave,
+        actual_time: seconds,
+        cached_from,
+      } = atom;
       this.#kept.push({
         id,
         subjob_id,
@@ -61,6 +71,7 @@ export class GatheredAtoms {
         num_retries,
         slave: slave === null ? null : reportLine(slave),
         name: reportName(atom, this.#variables),
+        isCached: cached_from !== null,
         time: seconds === null ? -1 : Math.round(seconds * 100),
       });
     }
@@ -139,8 +150,11 @@ function isTroubled({ outcome, num_retries: retries }: KeptAtom): boolean {
   return retries > 0 || (outcome !== null && outcome !== 'PASSED');
 }
 
-function letterOf({ id, subjob_id, outcome }: KeptAtom, hasFolder: (folder: string) => boolean): string {
-  const letter = (outcome ?? 'N').charAt(0);
+function letterOf(
+  { id, subjob_id, outcome, isCached }: KeptAtom,
+  hasFolder: (folder: string) => boolean,
+): string {
+  const letter = isCached ? 'C' : (outcome ?? 'N').charAt(0);
   return hasFolder(atomFolder(subjob_id, id)) ? letter : letter.toLowerCase();
 }
 

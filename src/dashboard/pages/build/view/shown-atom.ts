@@ -1,12 +1,13 @@
 import type { Build } from '../../../../protocol/build/build.js';
 import type { Atom } from '../../../../protocol/build/work.js';
-import type { ShownState } from '../../../parts/status/status-look.js';
+import type { CacheOfAtom, ShownState } from '../../../parts/status/status-look.js';
 import { atomLabel } from '../../../parts/text/atom-label.js';
 import { pathTo } from '../../../router/page-paths.js';
 
 /** An atom in a list, of the master or of a report. */
 export interface ShownAtom
-  extends Pick<Atom, 'outcome' | 'exit_code' | 'actual_time' | 'num_retries' | 'slave' | 'error'> {
+  extends Pick<Atom, 'outcome' | 'exit_code' | 'actual_time' | 'num_retries' | 'slave' | 'error'>,
+    CacheOfAtom {
   readonly state: ShownState;
   readonly id: number;
   readonly label: string;

@@ -14,6 +14,7 @@ const counts = fc
     num_atoms_done: Math.min(done, all),
     num_atoms_failed: Math.min(failed, done, all),
     num_atoms_flaky: flaky,
+    num_atoms_cached: 0,
   }));
 const none = {
   status: 'BUILDING' as const,
@@ -21,6 +22,7 @@ const none = {
   num_atoms_done: 0,
   num_atoms_failed: 0,
   num_atoms_flaky: 0,
+  num_atoms_cached: 0,
 };
 
 describe('the progress of a build', () => {
@@ -52,9 +54,12 @@ describe('the progress of a build', () => {
     expect(atomsText({ ...none, status: 'FAILURE' })).to.equal('it ended before its atoms were listed');
   });
 
-  it('is a text with its failures and flaky atoms', () => {
+  it('is a text with its failures, flaky and cached atoms', () => {
     const build = { ...none, num_atoms: 12_000, num_atoms_done: 45, num_atoms_failed: 3, num_atoms_flaky: 1 };
     expect(atomsText(build)).to.equal('45 of 12,000 atoms, 3 failed, 1 flaky');
+    expect(atomsText({ ...build, num_atoms_cached: 40 })).to.equal(
+      '45 of 12,000 atoms, 3 failed, 1 flaky, 40 cached',
+    );
     expect(atomsText({ ...none, num_atoms: 1, num_atoms_done: 1 })).to.equal('1 atom');
   });
 
