@@ -1,4 +1,5 @@
 import type { ConsolePage } from '../../../../protocol/build/work.js';
+import { type AnsiStyle, plainStyle } from '../../../parts/ansi/ansi-style.js';
 import { parseAnsiLine } from '../../../parts/ansi/ansi-tokens.js';
 
 /** Lines are requested from multiples of this, so that styles continue in the same way wherever somebody scrolls. */
@@ -14,7 +15,7 @@ export interface StoredLine {
   /** As printed, without its line feed. */
   readonly raw: string;
   /** The style at the end of the line before. */
-  readonly styleBefore: string;
+  readonly styleBefore: AnsiStyle;
   /** Characters that are not kept. */
   readonly dropped: number;
 }
@@ -138,9 +139,9 @@ export class LineStore {
     }
   }
 
-  #styleAfter(number: number): string {
+  #styleAfter(number: number): AnsiStyle {
     const line = this.#lines.get(number);
-    return line === undefined ? '' : parseAnsiLine(line.raw, line.styleBefore).styleAfter;
+    return line === undefined ? plainStyle : parseAnsiLine(line.raw, line.styleBefore).styleAfter;
   }
 
   #remove(number: number): void {
