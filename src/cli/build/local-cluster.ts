@@ -47,6 +47,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       address: '127.0.0.1',
       secrets,
       settings: config.master,
+      endsWithBuild: true,
       log,
     });
     cleanup.add(() => served.close());

@@ -28,6 +28,8 @@ export interface ServeMasterOptions extends Omit<MasterOptions, 'clock' | 'rando
   /** Origins of web pages that may use the API; null: none. */
   readonly corsAllowedOrigins?: SafeRegex | null;
   readonly trustedProxies?: Networks;
+  /** Whether it is the master of one command, and ends with its build. */
+  readonly endsWithBuild?: boolean;
   readonly clock?: Clock;
 }
 

@@ -1,7 +1,7 @@
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf } from '../../protocol/route.js';
 import type { RouteName, routes } from '../../protocol/routes.js';
 import { type ApiProblem, awayProblem, problemOfResponse } from './api-problem.js';
-import { masterStatus } from './master-status.js';
+import { masterStatus, mayAsk } from './master-status.js';
 import { requestTarget } from './request-target.js';
 
 /* Calls of the master's API. Paths, parameters and responses have the types of the declared routes. */
@@ -60,6 +60,9 @@ function valuesOf(declared: object | undefined): Values {
 
 /** The master that serves this page declares the response, so its form is not checked again. */
 async function exchange<T>(requested: string, init: RequestInit): Promise<T> {
+  if (init.method === 'GET' && !mayAsk()) {
+    throw awayProblem();
+  }
   const response = await fetchResponse(requested, init);
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) {

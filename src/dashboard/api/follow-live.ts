@@ -1,4 +1,5 @@
 import type { Event } from '../../protocol/event.js';
+import { delayBefore } from './away-pauses.js';
 import { EventData } from './event-data.js';
 import type { MasterStatus } from './master-status.js';
 
@@ -13,14 +14,6 @@ export type TabMessage = 'goodbye' | 'retry';
 
 /** The master sends a comment every 15 s when nothing happens. */
 const SILENCE_MS = 40_000;
-const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 10_000;
-
-/** How long to wait before the next attempt: twice as long each time, and spread. `random` is in [0, 1). */
-export function delayBefore(attempt: number, random: number): number {
-  const whole = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10));
-  return whole / 2 + (whole / 2) * random;
-}
 
 /**
  * Follows the events of the master until `end`, and connects again whenever the stream breaks: after a while, or at an event

@@ -36,6 +36,11 @@ export function startLiveUpdates(): void {
       }
     });
     retry = () => port.postMessage('retry' satisfies TabMessage);
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) {
+        retry();
+      }
+    });
   } else {
     followWhileVisible();
   }

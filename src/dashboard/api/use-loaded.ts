@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Event } from '../../protocol/event.js';
 import { ApiProblem } from './api-problem.js';
 import { onLiveEvent } from './live-updates.js';
+import { masterVersion } from './master-version.js';
 
 export interface Loaded<T> {
   /** null until it is loaded for the first time; kept while a newer one is loaded. */
@@ -91,6 +92,10 @@ export function useLoaded<T>(
     };
     const stopListening = onLiveEvent((event) => {
       if (event === null ? loadedAt > 0 : isChangedBy?.(event) === true) {
+        if (event?.tag === 'BUILD_ENDED' && masterVersion.peek()?.ends_with_build === true) {
+          // There is no later.
+          loadedAt = Number.NEGATIVE_INFINITY;
+        }
         change();
       }
     });

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { hasSessionEnded, isSignedIn, signInPath, signOut } from '../api/browser-session.js';
 import { masterStatus } from '../api/master-status.js';
-import { masterVersion } from '../api/master-version.js';
+import { clusterHasEnded, masterVersion } from '../api/master-version.js';
 import { ShortcutHelp } from '../parts/keys/shortcut-help.js';
 import { useShortcuts } from '../parts/keys/shortcuts.js';
 import { ThemeButton } from '../parts/page/theme-button.js';
@@ -48,12 +48,17 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
         <ShortcutHelp />
         <ThemeButton />
       </header>
-      {masterStatus.value === 'away' && (
-        <p class="banner" role="status">
-          The master is away. This page shows what was last known, and goes on by itself when the master is
-          back.
-        </p>
-      )}
+      {masterStatus.value === 'away' &&
+        (clusterHasEnded.value ? (
+          <p class="banner quiet" role="status">
+            This cluster ended with its build. <code>clusterrunner ui</code> shows past builds.
+          </p>
+        ) : (
+          <p class="banner" role="status">
+            The master is away. This page shows what was last known, and goes on by itself when the master is
+            back.
+          </p>
+        ))}
       {hasSessionEnded.value && page !== 'login' && (
         <p class="banner" role="status">
           Your session has ended, so buttons that change something are gone.{' '}

@@ -40,6 +40,8 @@ export interface AppOptions extends Omit<Keys, 'acceptBodyDigest' | 'failedSigna
   readonly temporaryDirectory: string;
   /** Shown to clients. */
   readonly version: string;
+  /** Whether the master is that of one command, and ends with its build; shown to clients. */
+  readonly endsWithBuild?: boolean;
   readonly settings: MasterSettings;
   /** Names of this machine beside its addresses and localhost; see requireKnownHost. */
   readonly hostNames: readonly string[];

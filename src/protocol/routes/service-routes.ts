@@ -79,6 +79,12 @@ export const serviceRoutes = {
             'Whether this is `clusterrunner ui`, which shows the builds of a master that does not run.',
         }),
       ),
+      ends_with_build: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether this is the master of a `clusterrunner build` that found none, and ends with its build.',
+        }),
+      ),
     }),
   }),
   openApi: declareRoute({

@@ -1,6 +1,7 @@
 import { durationText } from '../../../lib/text/duration-text.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { Atom } from '../../../protocol/build/work.js';
+import { masterVersion } from '../../api/master-version.js';
 import { CopyButton } from '../../parts/controls/copy-button.js';
 import { Status } from '../../parts/status/status.js';
 import { lookOfAtom } from '../../parts/status/status-look.js';
@@ -22,7 +23,8 @@ interface AtomHeadProps {
 export function AtomHead({ atom, build, label }: AtomHeadProps) {
   const { tests, slave, num_retries: retries, exit_code: code, error } = atom;
   const isDelivered = atom.outcome !== null && atom.outcome !== 'LOST';
-  const command = handRerunCommand(build, atom, window.location.origin);
+  const endsWithBuild = masterVersion.value?.ends_with_build === true;
+  const command = handRerunCommand(build, atom, endsWithBuild ? null : window.location.origin);
   return (
     <header>
       <div class="title">

@@ -1,5 +1,6 @@
 import { sendJson } from '../../api/api-calls.js';
 import { mayAct } from '../../api/browser-session.js';
+import { clusterHasEnded, masterVersion } from '../../api/master-version.js';
 import { ActionButton } from '../../parts/controls/action-button.js';
 import { navigate } from '../../router/location.js';
 import { pathTo } from '../../router/page-paths.js';
@@ -9,10 +10,11 @@ const REQUESTER = 'dashboard';
 
 /** The changes of a build that its state permits, for those who may. */
 export function BuildActions({ build, reload }: TabProps) {
-  if (!mayAct.value) {
+  const { id: buildId, num_atoms_failed: numFailed } = build;
+  const isLast = build.status !== 'BUILDING' && masterVersion.value?.ends_with_build === true;
+  if (!mayAct.value || isLast || clusterHasEnded.value) {
     return null;
   }
-  const { id: buildId, num_atoms_failed: numFailed } = build;
   const subject = (
     <>
       build {buildId} <bdi>{build.request_params.job_name ?? ''}</bdi>

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { rerunCommand } from '../../../lib/text/rerun-command.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { getJson } from '../../api/api-calls.js';
+import { commandMaster, masterVersion } from '../../api/master-version.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { Empty, ProblemNotice } from '../../parts/page/notices.js';
@@ -37,8 +38,8 @@ export function FailuresPart({ buildId, build }: EarlyTabProps) {
   return (
     <section aria-labelledby="failures" class="failures">
       <h2 id="failures">{failuresTitle(build.num_atoms_failed, data?.total ?? null)}</h2>
-      {build.status !== 'BUILDING' && (
-        <RerunLine label="Run them again:" command={rerunCommand(buildId, window.location.origin)} />
+      {build.status !== 'BUILDING' && masterVersion.value?.past_builds !== true && (
+        <RerunLine label="Run them again:" command={rerunCommand(buildId, commandMaster())} />
       )}
       <ProblemNotice problem={problem} />
       {data?.groups.map((group, place) => (

@@ -1,5 +1,6 @@
 import { masterCommand } from '../../../lib/text/master-command.js';
 import type { Atom } from '../../../protocol/build/work.js';
+import { clusterHasEnded, commandMaster, masterVersion } from '../../api/master-version.js';
 import { CopyButton } from '../../parts/controls/copy-button.js';
 import { Empty } from '../../parts/page/notices.js';
 import { pathTo } from '../../router/page-paths.js';
@@ -25,7 +26,8 @@ export function OverviewTab({ buildId, build }: EarlyTabProps) {
 function BelowFailures({ build }: Pick<TabProps, 'build'>) {
   const all = <a href={pathTo({ page: 'build', buildId: build.id, tab: 'atoms' })}>All atoms</a>;
   const shown = (atoms: typeof build.flaky_atoms) => (atoms ?? []).map((atom) => shownAtom(atom, build));
-  const command = masterCommand(`status ${build.id}`, window.location.origin);
+  const isLive = !clusterHasEnded.value && masterVersion.value?.past_builds !== true;
+  const command = masterCommand(`status ${build.id}`, commandMaster());
   return (
     <>
       <RunningPart build={build} />
@@ -50,9 +52,11 @@ function BelowFailures({ build }: Pick<TabProps, 'build'>) {
         more={all}
       />
       <FactList build={build}>
-        <Fact name="In a terminal">
-          <code>{command}</code> <CopyButton text={command} label="Copy" />
-        </Fact>
+        {isLive && (
+          <Fact name="In a terminal">
+            <code>{command}</code> <CopyButton text={command} label="Copy" />
+          </Fact>
+        )}
       </FactList>
     </>
   );

@@ -3,6 +3,7 @@ import { masterCommand } from '../../../lib/text/master-command.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { JobId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
+import { commandMaster } from '../../api/master-version.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { ChoiceField, chosenValue } from '../../parts/controls/choice-field.js';
 import { CommandLine } from '../../parts/controls/command-line.js';
@@ -87,7 +88,7 @@ function NoBuilds({ isFiltered }: { readonly isFiltered: boolean }) {
   ) : (
     <Empty title="There are no builds yet.">
       <p>Start one in the folder of a project:</p>
-      <CommandLine command={masterCommand('build', window.location.origin)} />
+      <CommandLine command={masterCommand('build', commandMaster())} />
     </Empty>
   );
 }

@@ -3,6 +3,7 @@ import { masterCommand } from '../../../lib/text/master-command.js';
 import { percentText } from '../../../lib/text/percent-text.js';
 import type { Job } from '../../../protocol/build/history.js';
 import { getJson } from '../../api/api-calls.js';
+import { commandMaster } from '../../api/master-version.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { CommandLine } from '../../parts/controls/command-line.js';
 import { SearchField } from '../../parts/controls/search-field.js';
@@ -54,7 +55,7 @@ function NoJobs({ isFiltered }: { readonly isFiltered: boolean }) {
   ) : (
     <Empty title="There is no history yet.">
       <p>A job is here when its first build has ended:</p>
-      <CommandLine command={masterCommand('build', window.location.origin)} />
+      <CommandLine command={masterCommand('build', commandMaster())} />
       <p>
         The master keeps it for as long as <code>history_kept_days</code> says, also when builds are deleted.
       </p>

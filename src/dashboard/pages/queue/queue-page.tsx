@@ -4,7 +4,7 @@ import { masterCommand } from '../../../lib/text/master-command.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { QueueWait } from '../../../protocol/build/explanation.js';
 import { getJson } from '../../api/api-calls.js';
-import { masterVersion } from '../../api/master-version.js';
+import { commandMaster, masterVersion } from '../../api/master-version.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { CommandLine } from '../../parts/controls/command-line.js';
 import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
@@ -94,7 +94,7 @@ function NothingQueued() {
   ) : (
     <Empty title="Nothing runs, and nothing waits.">
       <p>Start a build in the folder of a project:</p>
-      <CommandLine command={masterCommand('build', window.location.origin)} />
+      <CommandLine command={masterCommand('build', commandMaster())} />
       <p>
         <a href="/ui/builds">Builds that have ended</a>
       </p>

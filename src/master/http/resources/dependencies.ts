@@ -9,6 +9,8 @@ export interface HandlerDependencies {
   readonly reading: MasterReading;
   readonly clock: Clock;
   readonly version: string;
+  /** Whether the master is that of one command, and ends with its build. */
+  readonly endsWithBuild?: boolean;
   readonly temporaryDirectory: string;
   readonly settings: MasterSettings;
   /** For work that blocks the process for some milliseconds. */

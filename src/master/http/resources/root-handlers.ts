@@ -11,6 +11,7 @@ export function rootHandlers({
   reading,
   clock,
   version,
+  endsWithBuild,
 }: HandlerDependencies): Pick<Handlers, RootRoutes> {
   const document = JSON.stringify(openApiDocument(routes, version));
   return {
@@ -26,6 +27,7 @@ export function rootHandlers({
       api_version: API_VERSION,
       dashboard: DASHBOARD,
       ...(reading.arePast ? { past_builds: true } : {}),
+      ...(endsWithBuild === true ? { ends_with_build: true } : {}),
     }),
     openApi: async () => ({ ready: true, content: document, bytes: null, fileName: null }),
     metrics: async () => ({ ready: true, content: await reading.metrics(), bytes: null, fileName: null }),

@@ -67,7 +67,7 @@ export function BuildTop({ build, buttons, children }: BuildTopProps) {
         )}
         <span>
           {durationText(secondsOfBuild(build, now.value))}
-          {left > 0 && `, about ${durationText(left)} left`}
+          {left > 0 && `, about ${durationText(Math.ceil(left))} left`}
         </span>
         {build.status === 'BUILDING' && (
           <span>
