@@ -3,6 +3,7 @@ import { durationText } from '../../lib/text/duration-text.js';
 import type { Build } from '../../protocol/build/build.js';
 import { parseNumber, printJson, type ReaderOptions, withClient } from '../client-command.js';
 import { localMoment } from '../text/local-moment.js';
+import { resultText } from '../text/result-text.js';
 import { SHORT_COMMIT, shortCommit } from '../text/revision-text.js';
 import { table } from '../text/table.js';
 
@@ -58,7 +59,7 @@ export function buildTable(builds: readonly Build[], now: number, timeZone?: str
     ...builds.map((build) => [
       String(build.id),
       build.state,
-      build.result ?? '-',
+      resultText(build) ?? '-',
       build.num_atoms === null ? '-' : `${build.num_atoms_done}/${build.num_atoms}`,
       String(build.num_atoms_failed),
       localMoment(build.state_timestamps.QUEUED, timeZone),

@@ -1,11 +1,13 @@
 import { nameOfValue } from '../../job/atom-name.js';
 import { durationText } from '../../lib/text/duration-text.js';
+import { passRateFact, passRateText } from '../../lib/text/pass-rate-text.js';
 import { percentText } from '../../lib/text/percent-text.js';
 import { quantilesText } from '../../lib/text/quantiles-text.js';
 import { cleanLine } from '../../lib/text/strip-control-chars.js';
 import type { Job, JobAtom, JobBuild } from '../../protocol/build/history.js';
 import { fitLine } from '../build/progress/progress.js';
 import { localMoment } from '../text/local-moment.js';
+import { resultText } from '../text/result-text.js';
 import { shortCommit } from '../text/revision-text.js';
 import { table } from '../text/table.js';
 import { BUILD_LEGEND, barsOf, buildMarks, runMarks } from './run-marks.js';
@@ -36,7 +38,7 @@ export function jobsTable(jobs: readonly Job[], timeZone?: string): string {
     ...jobs.map((job) => [
       String(job.id),
       String(job.num_builds),
-      job.pass_rate === null ? '-' : percentText(job.pass_rate),
+      passRateText(job) ?? '-',
       durationOr(job.p50_seconds),
       durationOr(job.p95_seconds),
       job.last_build === null ? '-' : String(job.last_build.build_id),
@@ -50,12 +52,10 @@ export function jobsTable(jobs: readonly Job[], timeZone?: string): string {
 
 /** The job in a sentence. */
 export function jobText(job: Job): string {
-  const { name, project, num_builds: builds, pass_rate: rate } = job;
-  const durations = quantilesText(job);
+  const { name, project, num_builds: builds } = job;
   const facts = [
     `${builds} ${builds === 1 ? 'build' : 'builds'}`,
-    ...(rate === null ? [] : [`${percentText(rate)} of the newest passed`]),
-    ...(durations === null ? [] : [durations]),
+    ...[passRateFact(job), quantilesText(job)].filter((fact) => fact !== null),
   ];
   return `${bounded(name)} of ${bounded(project)} (job ${job.id}): ${facts.join(', ')}.`;
 }
@@ -125,8 +125,9 @@ function nameOfAtom(name: string, variables: readonly string[]): string {
   return nameOfValue({ variable: name.slice(0, end), value: name.slice(end + 1) }, variables);
 }
 
-function resultOf({ state, result, is_partial: isPartial }: JobBuild): string {
-  return `${state === 'FINISHED' ? result : state}${isPartial ? ' (partial)' : ''}`;
+function resultOf(build: JobBuild): string {
+  const { state, is_partial: isPartial } = build;
+  return `${state === 'FINISHED' ? resultText(build) : state}${isPartial ? ' (partial)' : ''}`;
 }
 
 function commitOf({ commit, has_changes: hasChanges }: JobBuild): string {

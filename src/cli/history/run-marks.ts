@@ -1,3 +1,4 @@
+import { passedWithoutAtoms } from '../../lib/without-atoms.js';
 import type { AtomRunInBuild, JobBuild } from '../../protocol/build/history.js';
 
 /* One character for each run or build, which differs in its shape, so that it needs no color. */
@@ -5,7 +6,7 @@ import type { AtomRunInBuild, JobBuild } from '../../protocol/build/history.js';
 const LEVELS = '▁▂▃▄▅▆▇█';
 
 export const RUN_LEGEND = '. passed, ~ passed when it was run again, F failed, L lost';
-export const BUILD_LEGEND = '. passed, F failed, E could not run, C canceled';
+export const BUILD_LEGEND = '. passed, - had no atoms, F failed, E could not run, C canceled';
 
 /** The newest runs of an atom, oldest first. */
 export function runMarks(runs: readonly Pick<AtomRunInBuild, 'outcome' | 'flaky'>[], most: number): string {
@@ -15,9 +16,13 @@ export function runMarks(runs: readonly Pick<AtomRunInBuild, 'outcome' | 'flaky'
     .join('');
 }
 
-export function buildMarks(builds: readonly Pick<JobBuild, 'state' | 'result'>[]): string {
+export function buildMarks(builds: readonly Pick<JobBuild, 'state' | 'result' | 'num_atoms'>[]): string {
   return builds
-    .map(({ state, result }) => {
+    .map((build) => {
+      const { state, result } = build;
+      if (passedWithoutAtoms(build)) {
+        return '-';
+      }
       const ended = { FINISHED: 'F', CANCELED: 'C', ERROR: 'E' }[state];
       return result === 'SUCCESS' ? '.' : ended;
     })

@@ -21,7 +21,6 @@ import {
 import {
   addToNumAtoms,
   countJobs,
-  findJobNamed,
   insertJob,
   noteBuild,
   setAtomVariables,
@@ -102,16 +101,12 @@ export class HistoryRecorder {
     }
   }
 
-  /** Adds the build to its job, which a build that was never prepared does not make known. */
+  /** Adds the build to its job, also when that was never read: a job that always fails before its atoms run is to be seen. */
   async #begin(build: BuildId, isPartial: boolean): Promise<void> {
     const { store, writer } = this.#master;
     const row = await buildToRecord(store.db, build);
     const record = row === undefined ? null : recordOf(row, isPartial);
-    const isKnown =
-      record !== null &&
-      (record.atomVariables !== null ||
-        (await findJobNamed(store.db, record.project, record.job)) !== undefined);
-    if (!isKnown) {
+    if (record === null) {
       await writer.write([endRecording(build)]);
       return;
     }

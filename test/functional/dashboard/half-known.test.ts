@@ -87,6 +87,32 @@ describe('the page of a build of which little is known', () => {
     });
   });
 
+  it('is listed with its job, of which no atom has run', async () => {
+    const broken = await create();
+    const { lease } = await slave.takePreparation();
+    await harness.master.reportPreparationFailed(slave.id, broken, lease, ERROR);
+    const row = (page: Page) => page.locator('tbody tr').first();
+    const visitJobs = (test: (page: Page) => Promise<void>) =>
+      browser.visit(`${served.url}/ui/jobs`, test, {
+        prepare: (page) => page.clock.setFixedTime(harness.clock.now()),
+      });
+    await visitJobs(async (page) => {
+      await row(page).getByRole('link', { name: 'Simple' }).waitFor();
+      expect(await row(page).innerText()).to.match(/error\s[\s\S]*no runs/);
+      await row(page).getByRole('link', { name: 'Simple' }).click();
+      await page.getByText('no run of an atom is recorded').waitFor();
+      // The list of its builds comes first.
+      expect(await row(page).innerText()).to.match(/^!\s*error\s+1\b/);
+    });
+    await create();
+    await (await harness.slave(1, 'instance', 'other')).prepare(0);
+    await visitJobs(async (page) => {
+      await row(page).getByText('no atoms').waitFor();
+      await row(page).getByRole('link', { name: 'Simple' }).click();
+      expect(await row(page).innerText()).to.match(/^–\s*no atoms\s+2\b/);
+    });
+  });
+
   it('counts lost atoms, and names the slaves that were lost with them', async () => {
     await create();
     await slave.prepare(1);

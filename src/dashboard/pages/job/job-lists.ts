@@ -25,11 +25,15 @@ export const jobLists: readonly ListFacts[] = [
   { list: 'builds', label: 'Builds', none: 'No build of the job is kept.' },
 ];
 
-type Counts = Pick<JobTrend, 'num_atoms_failing' | 'num_atoms_flaky'>;
+type Counts = Pick<JobTrend, 'num_atoms' | 'num_atoms_failing' | 'num_atoms_flaky'>;
 
 /** The list that an address names. Without a name, the first one with something to look at. */
-export function chosenList(named: string | null, { num_atoms_failing, num_atoms_flaky }: Counts): ListFacts {
-  const wanted = named ?? (num_atoms_failing > 0 ? 'failing' : num_atoms_flaky > 0 ? 'flaky' : 'slowest');
+export function chosenList(
+  named: string | null,
+  { num_atoms: all, num_atoms_failing: failing, num_atoms_flaky: flaky }: Counts,
+): ListFacts {
+  const lists = { failing, flaky, slowest: all };
+  const wanted = named ?? Object.entries(lists).find(([, number]) => number > 0)?.[0];
   const found = jobLists.find(({ list }) => list === wanted) ?? jobLists.at(-1);
   if (found === undefined) {
     throw new Error('A job has no lists.');

@@ -1,5 +1,5 @@
 import { durationText } from '../../../lib/text/duration-text.js';
-import { percentText } from '../../../lib/text/percent-text.js';
+import { passRateFact } from '../../../lib/text/pass-rate-text.js';
 import { quantilesText } from '../../../lib/text/quantiles-text.js';
 import type { JobBuild, JobTrend } from '../../../protocol/build/history.js';
 import type { JobId } from '../../../protocol/ids.js';
@@ -67,7 +67,7 @@ export function JobPage({ jobId }: { readonly jobId: JobId }) {
 }
 
 function JobHead({ job, builds }: { readonly job: JobTrend; readonly builds: readonly JobBuild[] }) {
-  const { last_build: last, pass_rate: rate } = job;
+  const { last_build: last } = job;
   const lost = lostSeconds(job.days, LOST_DAYS, now.value);
   return (
     <header>
@@ -77,7 +77,7 @@ function JobHead({ job, builds }: { readonly job: JobTrend; readonly builds: rea
       <p class="facts">
         <bdi class="quiet">{job.project}</bdi>
         <a href={`/ui/builds?job=${job.id}`}>{countText(job.num_builds, 'build')}</a>
-        {rate !== null && <span>{percentText(rate)} of the newest passed</span>}
+        <span>{passRateFact(job)}</span>
         <span>{quantilesText(job)}</span>
         {lost > 0 && (
           <span>

@@ -1,6 +1,6 @@
 import { durationText } from '../../../lib/text/duration-text.js';
 import { masterCommand } from '../../../lib/text/master-command.js';
-import { percentText } from '../../../lib/text/percent-text.js';
+import { passRateText } from '../../../lib/text/pass-rate-text.js';
 import type { Job } from '../../../protocol/build/history.js';
 import { getJson } from '../../api/api-calls.js';
 import { commandMaster } from '../../api/master-version.js';
@@ -84,7 +84,7 @@ const columns: readonly (TableColumn<Job> & { readonly width?: string })[] = [
     label: 'Passed',
     width: '5rem',
     isNumber: true,
-    cell: ({ pass_rate: rate }) => (rate === null ? '' : percentText(rate)),
+    cell: (job) => passRateText(job) ?? '',
   },
   {
     label: 'Duration',

@@ -48,7 +48,10 @@ export function TrendChart({ label, bars }: TrendChartProps) {
           const drawing = (
             <>
               {bar.look.tone === 'good' ? '' : bar.look.sign}
-              <span class={`bar bar-${bar.look.word}`} style={{ height: `${heights[index]}%` }} />
+              <span
+                class={`bar bar-${bar.look.word.replace(' ', '-')}`}
+                style={{ height: `${heights[index]}%` }}
+              />
             </>
           );
           return (

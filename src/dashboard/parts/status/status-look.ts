@@ -1,3 +1,4 @@
+import { passedWithoutAtoms } from '../../../lib/without-atoms.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { Atom, AtomState } from '../../../protocol/build/work.js';
 import type { SlaveState } from '../../../protocol/slave/slave-list.js';
@@ -29,6 +30,9 @@ export function lookOfBuild(
     case 'ERROR':
       return { tone: 'bad', sign: '!', word: 'error' };
     case 'FINISHED':
+      if (passedWithoutAtoms(build)) {
+        return { tone: 'quiet', sign: '–', word: 'no atoms' };
+      }
       return build.result === 'SUCCESS'
         ? { tone: 'good', sign: '✓', word: 'passed' }
         : { tone: 'bad', sign: '✗', word: 'failed' };

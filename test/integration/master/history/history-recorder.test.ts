@@ -145,20 +145,22 @@ describe('the recorder of the history', () => {
     expect(jobs.map(({ project }) => project).join()).to.not.contain('password');
   });
 
-  it('adds a build without a known job only where a job has its name', async () => {
+  it('adds a build that was never prepared to the job that its request names', async () => {
     const broken = { atoms: [], state: 'ERROR', isPrepared: false } as const;
     await ended(broken);
     await recordAll(store);
-    expect((await contents(store)).jobs).to.deep.equal([]);
+    const [unread] = (await contents(store)).jobs;
+    expect(unread).to.include({ num_builds: 1, num_atoms: 0, pass_rate: 0, p50_seconds: null });
     await ended({ atoms: [] });
     await ended(broken);
     await ended({ ...broken, request: { job_name: null } });
     await recordAll(store);
     const { jobs, builds } = await contents(store);
-    expect(jobs.map(({ num_builds }) => num_builds)).to.deep.equal([2]);
+    expect(jobs.map(({ num_builds }) => num_builds)).to.deep.equal([3]);
     expect(builds.map(({ build_id, state }) => [build_id, state])).to.deep.equal([
       [3, 'ERROR'],
       [2, 'FINISHED'],
+      [1, 'ERROR'],
     ]);
   });
 

@@ -26,6 +26,12 @@ function rowOf(one: Build): Record<string, string | undefined> {
 }
 
 describe('the list of builds', () => {
+  it('tells a success without atoms from one that has tested something', () => {
+    const passed: Build = { ...build, state: 'FINISHED', result: 'SUCCESS', num_atoms: 3, num_atoms_done: 3 };
+    expect(rowOf(passed).RESULT).to.equal('SUCCESS');
+    expect(rowOf({ ...passed, num_atoms: 0, num_atoms_done: 0 }).RESULT).to.equal('SUCCESS (no atoms)');
+  });
+
   it('shows when a build was created, by whom, and which commit of which branch it tests', () => {
     expect(rowOf(build)).to.include({
       CREATED: '2023-11-14 22:13',

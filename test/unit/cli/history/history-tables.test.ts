@@ -115,7 +115,7 @@ describe('the trend of a job', () => {
     const partial: JobBuild = { ...build, is_partial: true };
     expect(trendText([passed, partial, build]).split('\n')).to.deep.equal([
       'The newest 2 builds, oldest first:',
-      '  F.  . passed, F failed, E could not run, C canceled',
+      '  F.  . passed, - had no atoms, F failed, E could not run, C canceled',
       '  ▄█  1 min 35 s to 3 min 10 s',
     ]);
   });

@@ -15,15 +15,16 @@ describe('marks of runs', () => {
 });
 
 describe('marks of builds', () => {
-  it('tell builds that failed from those that could not run or were canceled', () => {
+  it('tell builds that failed from those that had no atoms, could not run or were canceled', () => {
     expect(
       buildMarks([
-        { state: 'FINISHED', result: 'SUCCESS' },
-        { state: 'FINISHED', result: 'FAILURE' },
-        { state: 'ERROR', result: 'FAILURE' },
-        { state: 'CANCELED', result: 'FAILURE' },
+        { state: 'FINISHED', result: 'SUCCESS', num_atoms: 3 },
+        { state: 'FINISHED', result: 'SUCCESS', num_atoms: 0 },
+        { state: 'FINISHED', result: 'FAILURE', num_atoms: 3 },
+        { state: 'ERROR', result: 'FAILURE', num_atoms: null },
+        { state: 'CANCELED', result: 'FAILURE', num_atoms: 0 },
       ]),
-    ).to.equal('.FEC');
+    ).to.equal('.-FEC');
   });
 });
 

@@ -3,17 +3,33 @@ import { chosenList, lostSeconds } from '../../../../../src/dashboard/pages/job/
 
 describe('the list of a page of a job', () => {
   it('is the one that the address names', () => {
-    expect(chosenList('builds', { num_atoms_failing: 1, num_atoms_flaky: 1 }).list).to.equal('builds');
+    expect(chosenList('builds', { num_atoms: 3, num_atoms_failing: 1, num_atoms_flaky: 1 }).list).to.equal(
+      'builds',
+    );
   });
 
   it('is otherwise the first with something to look at', () => {
-    expect(chosenList(null, { num_atoms_failing: 2, num_atoms_flaky: 1 }).list).to.equal('failing');
-    expect(chosenList(null, { num_atoms_failing: 0, num_atoms_flaky: 1 }).list).to.equal('flaky');
-    expect(chosenList(null, { num_atoms_failing: 0, num_atoms_flaky: 0 }).list).to.equal('slowest');
+    expect(chosenList(null, { num_atoms: 3, num_atoms_failing: 2, num_atoms_flaky: 1 }).list).to.equal(
+      'failing',
+    );
+    expect(chosenList(null, { num_atoms: 3, num_atoms_failing: 0, num_atoms_flaky: 1 }).list).to.equal(
+      'flaky',
+    );
+    expect(chosenList(null, { num_atoms: 3, num_atoms_failing: 0, num_atoms_flaky: 0 }).list).to.equal(
+      'slowest',
+    );
+  });
+
+  it('is that of the builds when no atom has run', () => {
+    expect(chosenList(null, { num_atoms: 0, num_atoms_failing: 0, num_atoms_flaky: 0 }).list).to.equal(
+      'builds',
+    );
   });
 
   it('is that of the builds for a name that nothing has', () => {
-    expect(chosenList('<b>', { num_atoms_failing: 2, num_atoms_flaky: 1 }).list).to.equal('builds');
+    expect(chosenList('<b>', { num_atoms: 3, num_atoms_failing: 2, num_atoms_flaky: 1 }).list).to.equal(
+      'builds',
+    );
   });
 });
 
