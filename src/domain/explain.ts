@@ -18,6 +18,15 @@ export interface SlaveLoad {
   readonly suspect: boolean;
 }
 
+/** Whether a slave may get new work. */
+export function takesWork({
+  draining,
+  sick,
+  suspect,
+}: Pick<SlaveLoad, 'draining' | 'sick' | 'suspect'>): boolean {
+  return !draining && !sick && !suspect;
+}
+
 export type Reason = Explanation['reasons'][number];
 
 /**
@@ -68,7 +77,7 @@ function whyNotMore(
   busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
   waits: string,
 ): Reason {
-  const taking = slaves.filter(({ draining, sick, suspect }) => !draining && !sick && !suspect);
+  const taking = slaves.filter(takesWork);
   if (taking.length === 0) {
     return reasonOf('NO_SLAVE', `${waits}: ${whyNobody(slaves)}; start one with \`clusterrunner slave\`.`);
   }
@@ -95,7 +104,8 @@ function whyNotMore(
     );
   }
   if (free.length === 0) {
-    return reasonOf('EXECUTORS_BUSY', `${waits}: ${whatKeepsBusy(build, busyWith)}.`);
+    const others = whoTakesNone(slaves);
+    return reasonOf('EXECUTORS_BUSY', `${waits}: ${whatKeepsBusy(build, busyWith)}${others}.`);
   }
   return reasonOf(
     'STARTING',
@@ -120,6 +130,20 @@ function whatKeepsBusy(
   const more = others.length - named.length;
   const list = [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
   return `all ${running > 0 ? 'other ' : ''}executors are busy with ${list}`;
+}
+
+/** The executors of slaves that take no new work, as the end of a sentence; empty when there are none. */
+function whoTakesNone(slaves: readonly SlaveLoad[]): string {
+  const closed = slaves.filter((slave) => !takesWork(slave));
+  const executors = closed.reduce((sum, { numExecutors }) => sum + numExecutors, 0);
+  const states = [
+    ...(closed.some(({ draining }) => draining) ? ['DRAINING'] : []),
+    ...(closed.some(({ sick }) => sick) ? ['SICK'] : []),
+    ...(closed.some(({ suspect }) => suspect) ? ['SUSPECT'] : []),
+  ];
+  return executors === 0
+    ? ''
+    : `; ${executors} more ${executors === 1 ? 'takes' : 'take'} no new work, on slaves that are ${states.join(' or ')}`;
 }
 
 function whyNobody(slaves: readonly SlaveLoad[]): string {

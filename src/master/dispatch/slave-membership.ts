@@ -14,7 +14,7 @@ import { recordFailure } from '../state/record-failure.js';
 import type { RegisteredSlave } from '../state/registered-slave.js';
 import { appendEvent, appendSlaveConnected } from '../store/events.js';
 import { deleteSlaves, saveSlave, setDraining, setSlaveState } from '../store/slaves.js';
-import { listSlaves, presentSlave } from '../views/slave-view.js';
+import { listSlaves, presentOneSlave } from '../views/slave-view.js';
 import type { SlavePolls } from './slave-polls.js';
 
 /** Long enough for people to see in a list what has become of a slave. */
@@ -44,7 +44,7 @@ export class SlaveMembership {
   }
 
   /** @throws NOT_FOUND */
-  get(id: SlaveId): Slave {
+  async get(id: SlaveId): Promise<Slave> {
     const slave = this.#master.slaves.find(id);
     if (slave === undefined) {
       throw new ClusterRunnerError(
@@ -52,7 +52,7 @@ export class SlaveMembership {
         `There is no slave ${id}; \`clusterrunner status\` and GET /v1/slave list them.`,
       );
     }
-    return presentSlave(this.#master, slave);
+    return await presentOneSlave(this.#master, slave);
   }
 
   /**

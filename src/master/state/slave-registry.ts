@@ -45,6 +45,16 @@ export class SlaveRegistry {
     return this.#slaves.get(id);
   }
 
+  /** The names that several slaves have. */
+  sharedNames(): ReadonlySet<string> {
+    const seen = new Set<string>();
+    const shared = new Set<string>();
+    for (const { name } of this.#slaves.values()) {
+      (seen.has(name) ? shared : seen).add(name);
+    }
+    return shared;
+  }
+
   all(): Iterable<RegisteredSlave> {
     return this.#slaves.values();
   }

@@ -1,5 +1,5 @@
 import type { BuildWork } from '../../domain/build-work.js';
-import { reasonsToWait } from '../../domain/explain.js';
+import { reasonsToWait, takesWork } from '../../domain/explain.js';
 import { inOrderOfService } from '../../domain/scheduling/fair-share.js';
 import { commandString } from '../../job/command-string.js';
 import { seconds } from '../../lib/clock.js';
@@ -33,6 +33,10 @@ function explainer(master: MasterState) {
     totals: {
       num_executors: slaves.reduce((sum, { numExecutors }) => sum + numExecutors, 0),
       num_executors_busy: slaves.reduce((sum, { inUse }) => sum + inUse, 0),
+      num_executors_closed: slaves.reduce(
+        (sum, slave) => sum + (takesWork(slave) ? 0 : slave.numExecutors),
+        0,
+      ),
     },
     reasonsOf: ({ work }: ActiveBuild) => [...full, ...reasonsToWait(work, slaves, busyWith)],
   };

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { shownNames } from '../../job/atom-labels.js';
 import { seconds } from '../../lib/clock.js';
 import { MAX_WORK_SHOWN, type SlaveWork, slaveState } from '../../protocol/slave/slave-list.js';
 import type { Slave } from '../../protocol/slave/slave-messages.js';
+import { atomsOf } from '../leases/lease-lifecycle.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import type { ListedSlaves, Page, SlaveSearch } from '../state/master-api.js';
 import type { MasterState } from '../state/master-state.js';
@@ -22,8 +24,9 @@ export function listSlaves(
     return { slave, id, name, version, state, reason, executorsInUse, freeDiskBytes, lastSeen };
   });
   const found = searchSlaves(sought, search);
+  const shared = master.slaves.sharedNames();
   return {
-    slaves: found.slice(offset, offset + limit).map(({ slave }) => presentSlave(master, slave)),
+    slaves: found.slice(offset, offset + limit).map(({ slave }) => presentSlave(master, slave, shared)),
     total: found.length,
     num_in_state: Object.fromEntries(
       slaveState.map((state) => [state, sought.filter((one) => one.state === state).length]),
@@ -31,7 +34,37 @@ export function listSlaves(
   };
 }
 
-export function presentSlave(master: MasterState, slave: RegisteredSlave): Slave {
+/** A slave with the names of the atoms that it runs. */
+export async function presentOneSlave(master: MasterState, slave: RegisteredSlave): Promise<Slave> {
+  const presented = presentSlave(master, slave, master.slaves.sharedNames());
+  // Names come last, since reading them may wait, and all the rest must be of one moment.
+  const names = shownWork(master, slave).map((lease) => nameOfRunning(master, lease));
+  const known = await Promise.all(names);
+  return {
+    ...presented,
+    work: (presented.work ?? []).map((work, place) => {
+      const name = known[place];
+      return name === undefined || name === null ? work : { ...work, atom_name: name };
+    }),
+  };
+}
+
+async function nameOfRunning(master: MasterState, lease: ActiveLease): Promise<string | null> {
+  if (lease.kind !== 'subjob' || lease.running === null) {
+    return null;
+  }
+  const names = shownNames(lease.build);
+  const { atom: running } = lease.running;
+  const atom = (await atomsOf(master, lease)).find(({ id }) => id === running);
+  return atom === undefined ? null : names(atom);
+}
+
+function shownWork(master: MasterState, slave: RegisteredSlave): readonly ActiveLease[] {
+  return master.leases.withExecutor(slave).slice(0, MAX_WORK_SHOWN);
+}
+
+/** `shared`: the names that several slaves have. */
+function presentSlave(master: MasterState, slave: RegisteredSlave, shared: ReadonlySet<string>): Slave {
   const { freeDiskBytes, numUnremovable } = slave.condition;
   const leases = master.leases.ofSlave(slave);
   const reason = reasonOf(slave, master.steady);
@@ -39,6 +72,7 @@ export function presentSlave(master: MasterState, slave: RegisteredSlave): Slave
   return {
     id: slave.id,
     name: slave.name,
+    ...(shared.has(slave.name) ? { shares_name: true } : {}),
     url: slave.url,
     num_executors: slave.numExecutors,
     num_executors_in_use: Math.min(leases.size, slave.numExecutors),
@@ -54,7 +88,7 @@ export function presentSlave(master: MasterState, slave: RegisteredSlave): Slave
     version: slave.version,
     last_seen: seconds(slave.lastSeen),
     connected_since: seconds(slave.changedAt),
-    work: master.leases.withExecutor(slave).slice(0, MAX_WORK_SHOWN).map(workOf),
+    work: shownWork(master, slave).map(workOf),
   };
 }
 

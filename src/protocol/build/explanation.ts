@@ -39,12 +39,18 @@ const reasons = Type.Array(
 );
 
 const numExecutors = Type.Integer({ description: 'Executors of all connected slaves.' });
+const numExecutorsClosed = Type.Optional(
+  Type.Integer({
+    description: 'Those of them on slaves that take no new work, since they are DRAINING, SICK or SUSPECT.',
+  }),
+);
 
 /** Why the builds of a queue have not ended, and which of them gets executors next. */
 export const QueueWaitSchema = Type.Object(
   {
     num_executors: numExecutors,
     num_executors_busy: Type.Integer(),
+    num_executors_closed: numExecutorsClosed,
     builds: Type.Array(
       Type.Object(
         {
@@ -94,6 +100,7 @@ export const ExplanationSchema = Type.Object(
     reasons,
     num_executors: numExecutors,
     num_executors_busy: Type.Integer(),
+    num_executors_closed: numExecutorsClosed,
     builds: Type.Array(
       Type.Object(
         { build_id: BuildIdSchema, num_executors: Type.Integer() },

@@ -51,6 +51,9 @@ export const SlaveWorkSchema = Type.Object(
     build_id: BuildIdSchema,
     subjob_id: Nullable(SubjobIdSchema, { description: 'null for the preparation.' }),
     atom_id: Nullable(AtomIdSchema, { description: 'The atom that runs, as the slave reported last.' }),
+    atom_name: Type.Optional(
+      Type.String({ description: 'The name of that atom, in the response for one slave.' }),
+    ),
     since: Type.Number({
       description: 'When the atom or otherwise the subjob began, in seconds since the epoch.',
     }),

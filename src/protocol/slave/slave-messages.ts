@@ -364,6 +364,9 @@ export const SlaveSchema = Type.Object(
   {
     id: SlaveIdSchema,
     name: Type.String(),
+    shares_name: Type.Optional(
+      Type.Boolean({ description: 'Whether another slave has the same name; absent if not.' }),
+    ),
     url: Type.Union([Type.String(), Type.Null()]),
     num_executors: Type.Integer(),
     num_executors_in_use: Type.Integer(),

@@ -60,7 +60,7 @@ describe('the fleet in a browser', () => {
       await page.keyboard.press('j');
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: 'connected slave-1' }).waitFor();
-      await page.getByRole('link', { name: 'atom 0' }).waitFor();
+      await page.getByRole('link', { name: '1', exact: true }).waitFor();
       await page.keyboard.press('j');
       await page.keyboard.press('Enter');
       await page.waitForURL('**/ui/build/1/atom/0');
@@ -135,6 +135,24 @@ describe('the fleet in a browser', () => {
       },
       { expected: /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|503/ },
     );
+  });
+
+  it('tells slaves of one name apart by their ids', async () => {
+    await cluster.startMaster();
+    for (const [name, instance] of [
+      ['twin', 'the first'],
+      ['twin', 'the second'],
+      ['alone', 'the third'],
+    ] as const) {
+      const facts = { num_executors: 1, url: null, version: '2', protocol: PROTOCOL };
+      await cluster.client.registerSlave({ name, instance, ...facts });
+    }
+    await browser.visit(`${cluster.master.url}/ui/fleet`, async (page) => {
+      await slaveLink(page, 'twin (#1)').waitFor();
+      await slaveLink(page, 'alone').waitFor();
+      await slaveLink(page, 'twin (#2)').click();
+      await page.getByRole('heading', { name: 'twin (#2)' }).waitFor();
+    });
   });
 
   it('keeps the names of slaves as text', async () => {

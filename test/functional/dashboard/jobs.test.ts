@@ -119,10 +119,17 @@ describe('the history of jobs in a browser', () => {
       await page.getByRole('heading', { level: 1, name: 'UnitTests' }).waitFor();
       await page.getByRole('link', { name: /^\d+ builds$/ }).click();
       await page.getByRole('link', { name: 'all jobs' }).waitFor();
-      await page.getByRole('link', { name: `${shop.builds.running} UnitTests`, exact: true }).waitFor();
+      await page.getByRole('link', { name: String(shop.builds.running), exact: true }).waitFor();
+      await page.getByText('of UnitTests all jobs').waitFor();
       expect(await page.getByRole('table').innerText())
         .to.contain('UnitTests')
         .and.not.contain('EndToEnd');
+    }));
+
+  it('has a link to the job of each build in the list of builds', () =>
+    visit('/ui/builds', async (page) => {
+      await page.getByRole('row').getByRole('link', { name: 'EndToEnd' }).first().click();
+      await page.getByRole('heading', { level: 1, name: 'EndToEnd' }).waitFor();
     }));
 
   it('says what is wrong with an address of a job or an atom that does not exist', () =>

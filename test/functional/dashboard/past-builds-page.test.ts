@@ -21,7 +21,7 @@ describe('past builds in a browser', () => {
     await browser.visit(link, async (page) => {
       const notice = page.getByText('These are past builds, as a master that has stopped left them');
       await notice.waitFor();
-      await page.getByRole('link', { name: '1 Quick' }).click();
+      await page.getByRole('link', { name: '1', exact: true }).click();
       await page.getByRole('heading', { name: 'Quick' }).waitFor();
       expect(await page.getByRole('button', { name: /Rerun|Cancel/ }).count()).to.equal(0);
       await page.getByRole('link', { name: 'Fleet' }).click();

@@ -68,6 +68,26 @@ describe('why a build waits', () => {
     expect(textOf(1, 7)).to.equal('1 subjob waits: all other executors are busy with build 7 (1).');
   });
 
+  it('counts the executors that take no new work beside those that are busy', () => {
+    const textOf = (...closed: readonly Partial<typeof slave>[]) =>
+      reasonsToWait(
+        queued(),
+        [{ ...slave, inUse: 2 }, ...closed.map((one, n) => ({ ...slave, id: toId.slave(n + 2), ...one }))],
+        busyWith(7),
+      ).at(-1)?.text;
+    const waits = 'It waits to be prepared: all executors are busy with build 7 (1)';
+    expect(textOf()).to.equal(`${waits}.`);
+    expect(textOf({ draining: true })).to.equal(
+      `${waits}; 2 more take no new work, on slaves that are DRAINING.`,
+    );
+    expect(textOf({ draining: true, numExecutors: 1, inUse: 1 })).to.equal(
+      `${waits}; 1 more takes no new work, on slaves that are DRAINING.`,
+    );
+    expect(textOf({ draining: true }, { sick: true }, { suspect: true })).to.equal(
+      `${waits}; 6 more take no new work, on slaves that are DRAINING or SICK or SUSPECT.`,
+    );
+  });
+
   it('names five builds at most', () => {
     const [reason] = reasonsToWait(queued(), [{ ...slave, inUse: 2 }], busyWith(2, 3, 4, 5, 6, 7, 8));
     expect(reason?.text).to.match(/build 6 \(1\), 2 more\.$/);

@@ -66,7 +66,11 @@ export function BuildListPage() {
           <ChoiceField label="Status" name="status" choices={statuses} />
           {job !== null && (
             <span>
-              of <a href={pathTo({ page: 'job', jobId: job })}>one job</a> <a href="/ui/builds">all jobs</a>
+              of{' '}
+              <a href={pathTo({ page: 'job', jobId: job })}>
+                {rows.row(0)?.request_params.job_name ?? 'one job'}
+              </a>{' '}
+              <a href="/ui/builds">all jobs</a>
             </span>
           )}
         </div>
@@ -96,23 +100,18 @@ function NoBuilds({ isFiltered }: { readonly isFiltered: boolean }) {
 const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
   { label: 'Status', width: 'var(--status-width)', cell: (build) => <Status look={lookOfBuild(build)} /> },
   {
-    label: 'Build',
-    cell: ({ id, request_params: { job_name } }) => (
-      <a href={`/ui/build/${id}`} data-row>
-        {id} <bdi>{job_name ?? ''}</bdi>
-      </a>
-    ),
-  },
-  {
-    label: 'Job',
-    width: '5rem',
-    isMinor: true,
-    cell: ({ id, job_id: jobId }) =>
-      jobId != null && (
-        <a href={pathTo({ page: 'job', jobId })} aria-label={`History of the job of build ${id}`}>
-          history
-        </a>
-      ),
+    label: 'Build and job',
+    cell: ({ id, job_id: jobId, request_params: { job_name } }) => {
+      const name = <bdi>{job_name ?? ''}</bdi>;
+      return (
+        <>
+          <a href={`/ui/build/${id}`} data-row>
+            {id}
+          </a>{' '}
+          {jobId == null ? name : <a href={pathTo({ page: 'job', jobId })}>{name}</a>}
+        </>
+      );
+    },
   },
   { label: 'Source', isMinor: true, cell: (build) => <BuildSource build={build} /> },
   {

@@ -19,6 +19,7 @@ import { idOf } from '../../router/page-paths.js';
 import { LoadChart } from './load/load-chart.js';
 import { NoSlaves } from './no-slaves.js';
 import { SlaveView } from './one-slave.js';
+import { SlaveName } from './slave-name.js';
 import { BuildsOfSlave, ExecutorStrip } from './slave-work.js';
 
 const states = [
@@ -105,10 +106,10 @@ function Troubled({ slaves, total }: { readonly slaves: readonly Slave[]; readon
   );
 }
 
-function SlaveLink({ slave: { id, name } }: { readonly slave: Slave }) {
+function SlaveLink({ slave }: { readonly slave: Slave }) {
   return (
-    <a href={`/ui/fleet?slave=${id}`} data-row>
-      <bdi>{name}</bdi>
+    <a href={`/ui/fleet?slave=${slave.id}`} data-row>
+      <SlaveName slave={slave} />
     </a>
   );
 }

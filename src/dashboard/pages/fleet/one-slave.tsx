@@ -18,6 +18,7 @@ import { now } from '../../parts/text/ticking-now.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 import { pathTo } from '../../router/page-paths.js';
 import { Fact } from '../build/view/fact-list.js';
+import { SlaveName } from './slave-name.js';
 import { atomsOnSlave } from './slave-work.js';
 
 const EVERY_MS = 3_000;
@@ -51,13 +52,13 @@ interface KnownProps {
 
 function Known({ slave, reload }: KnownProps) {
   const look = lookOfSlave(slave);
-  const { name, reason, state, version, work = [] } = slave;
+  const { reason, state, version, work = [] } = slave;
   const masters = masterVersion.value?.version;
   return (
     <>
       <div class="title">
         <h1>
-          <Status look={look} /> <bdi>{name}</bdi>
+          <Status look={look} /> <SlaveName slave={slave} />
         </h1>
         <DrainButton slave={slave} reload={reload} />
       </div>
@@ -116,7 +117,7 @@ function columnsOf(slave: Slave): readonly TableColumn<SlaveWork>[] {
 }
 
 function Work({ work, slave }: { readonly work: SlaveWork; readonly slave: Slave }) {
-  const { build_id: buildId, subjob_id: subjob, atom_id: atomId } = work;
+  const { build_id: buildId, subjob_id: subjob, atom_id: atomId, atom_name: name } = work;
   if (subjob === null) {
     return <>preparation: it fetches the project and lists the atoms</>;
   }
@@ -124,7 +125,7 @@ function Work({ work, slave }: { readonly work: SlaveWork; readonly slave: Slave
   return (
     <>
       <a href={href} data-row>
-        {atomId === null ? `subjob ${subjob}` : `atom ${atomId}`}
+        <bdi>{atomId === null ? `subjob ${subjob}` : (name ?? `atom ${atomId}`)}</bdi>
       </a>
       {atomId !== null && <span class="quiet"> of subjob {subjob}</span>}
     </>
@@ -132,7 +133,8 @@ function Work({ work, slave }: { readonly work: SlaveWork; readonly slave: Slave
 }
 
 /** Only for those who may, and while it still takes work. */
-function DrainButton({ slave: { id, name, state }, reload }: KnownProps) {
+function DrainButton({ slave, reload }: KnownProps) {
+  const { id, state } = slave;
   if (!mayAct.value || state === 'GONE' || state === 'DRAINING') {
     return null;
   }
@@ -141,7 +143,7 @@ function DrainButton({ slave: { id, name, state }, reload }: KnownProps) {
     reload();
   };
   return (
-    <ActionButton label="Drain the slave" subject={<bdi>{name}</bdi>} run={drain}>
+    <ActionButton label="Drain the slave" subject={<SlaveName slave={slave} />} run={drain}>
       <p>It finishes what it runs, takes no more, and exits. Only starting it again ends that.</p>
     </ActionButton>
   );

@@ -60,6 +60,7 @@ export function QueuePage() {
               {waiting.num_executors_busy} of {waiting.num_executors} executors
             </a>{' '}
             work
+            {(waiting.num_executors_closed ?? 0) > 0 && `, ${waiting.num_executors_closed} take no new work`}
           </p>
         )}
       </div>

@@ -1,4 +1,6 @@
 import type { Timeline } from '../../../../protocol/build/timeline.js';
+import type { SlaveId } from '../../../../protocol/ids.js';
+import { slaveLabels } from '../../../parts/text/slave-labels.js';
 import { type BarKind, isBad } from './bar-looks.js';
 
 /* The bars of a build by executor, put together from the responses of the master. */
@@ -44,6 +46,7 @@ export interface BuildTimeline {
 interface Executor {
   /** Sorts the executors of a slave, those whose indexes are not known last. */
   readonly key: string;
+  readonly slaveId: SlaveId;
   readonly slave: string;
   readonly index: number | null;
 }
@@ -112,9 +115,12 @@ export class TimelineBars {
     const executors = [...this.#executors.values()].sort(
       (a, b) => compare(a.slave, b.slave) || compare(a.key, b.key),
     );
-    return executors.flatMap(({ key, slave, index }) => {
+    const labelOf = slaveLabels(executors.map(({ slaveId, slave }) => ({ id: slaveId, name: slave })));
+    return executors.flatMap(({ key, slaveId, slave: name, index }) => {
       const bars = byExecutor.get(key);
-      return bars === undefined ? [] : [rowOf({ key, slave, executor: index }, bars)];
+      const slave = labelOf({ id: slaveId, name });
+      const labeled = slave === name ? bars : bars?.map((bar) => ({ ...bar, slave }));
+      return labeled === undefined ? [] : [rowOf({ key, slave, executor: index }, labeled)];
     });
   }
 }
@@ -143,7 +149,12 @@ function executorsOf({ executors }: Timeline): Executor[] {
   return executors.map(({ slave_id, slave, index }, at) => {
     // Lanes of a slave follow each other.
     lane = executors[at - 1]?.slave_id === slave_id && index === null ? lane + 1 : 0;
-    return { key: index === null ? `${slave_id} lane ${lane}` : `${slave_id} ${index}`, slave, index };
+    return {
+      key: index === null ? `${slave_id} lane ${lane}` : `${slave_id} ${index}`,
+      slaveId: slave_id,
+      slave,
+      index,
+    };
   });
 }
 

@@ -94,6 +94,23 @@ describe('the bars of a timeline', () => {
     );
   });
 
+  it('name the id of a slave where another one has the same name', () => {
+    const run = (executor: number): Run => ({
+      id: executor,
+      executor,
+      start: 0,
+      duration: 5,
+      state: 1,
+      earlier: [],
+    });
+    const twins = [1, 2].map((id) => ({ slave_id: toId.slave(id), slave: 'twin', index: 0 }));
+    const { rows } = new TimelineBars().accept(response([run(0), run(1)], { executors: twins }));
+    expect(rows.map(({ slave, bars }) => [slave, bars[0]?.slave])).to.deep.equal([
+      ['twin (#1)', 'twin (#1)'],
+      ['twin (#2)', 'twin (#2)'],
+    ]);
+  });
+
   it('are in rows by slave and executor, sorted by start', () => {
     fc.assert(
       fc.property(anyRuns, (runs) => {
