@@ -1,14 +1,16 @@
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { atomName } from '../../job/atom-name.js';
 import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
+import type { SpecialGroup } from '../../protocol/build/failure-group.js';
 import type { Atom } from '../../protocol/build/work.js';
 import { atomFolder } from '../../protocol/ids.js';
 import { CONSOLE_FILE, EXIT_CODE_FILE } from '../../protocol/results/archive-names.js';
 import { environmentHint } from './environment-hint.js';
 import { runText } from './progress/progress.js';
 import { consoleEnd } from './results/console-end.js';
-import { exitCodeIn, failurePattern } from './results/like-failures.js';
+import { addToGroup, exitCodeIn, failurePattern, largestFirst } from './results/like-failures.js';
 import { rerunByHand } from './results/rerun-by-hand.js';
 import type { ResultPlace } from './results/result-place.js';
 
@@ -26,8 +28,8 @@ const MAX_COMPARED = 1000;
 const MAX_ALIKE = 10;
 
 /**
- * The report of a failed build: the failed atoms, the end of the consoles of the first few, and the command that reruns
- * each by hand. An atom whose output ends like that of an earlier one is named there. A lost atom has no results, so its error is shown instead. `variables`: those that the atoms set.
+ * The report of a failed build: the failed atoms in groups whose outputs end alike. The first of each group has the end of its
+ * console, and the command that reruns it by hand. A lost atom has no results, so its error is shown instead. `variables`: those that the atoms set.
  * `isElsewhere`: the build ran in a folder that was made for it on a slave. `colors`: consoles keep their colors.
  */
 export function failureReport(
@@ -40,11 +42,12 @@ export function failureReport(
   const rerun = isElsewhere ? 'rerun it by hand, in a checkout' : 'rerun it by hand';
   const nameOf = (atom: FailedAtom) => cleanLine(atomName(atom.command_string, variables));
   const lines: string[] = [];
-  const groups = groupsOf(failed, place.directory, nameOf);
-  for (const [atom, ...alike] of groups.slice(0, MAX_SHOWN)) {
+  const groups = groupsOf(failed, place.directory);
+  for (const [key, [atom, ...alike]] of groups.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
     if (atom.error !== null) {
       lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${stripControlChars(atom.error)}`);
+      lines.push(...othersText(key, alike.map(nameOf)));
       continue;
     }
     lines.push('', `--- FAILED: ${nameOf(atom)}${runText(atom.actual_time, atom.slave)}`);
@@ -61,9 +64,9 @@ export function failureReport(
       lines.push(`    hint: ${cleanLine(hint)}`);
     }
     lines.push(`    ${rerun}: ${rerunByHand(folder, place, place.directory, isElsewhere)}`);
-    lines.push(...othersText(alike.map(nameOf)));
+    lines.push(...othersText(key, alike.map(nameOf)));
   }
-  const rest = groups.slice(MAX_SHOWN).flat();
+  const rest = groups.slice(MAX_SHOWN).flatMap(([, atoms]) => atoms);
   const others = rest.slice(0, MAX_NAMED - MAX_SHOWN);
   if (others.length > 0) {
     lines.push('', 'These failed too:');
@@ -80,41 +83,51 @@ export function failureReport(
   return lines.join('\n');
 }
 
-type Group = readonly [FailedAtom, ...FailedAtom[]];
-
-/** The failed atoms in groups with the same exit code and outputs that end alike, in the order of their first atoms. */
+/** The failed atoms in groups, as on the page of the build. Those that are not compared are groups of their own. */
 function groupsOf(
   failed: readonly FailedAtom[],
   directory: string,
-  nameOf: (atom: FailedAtom) => string,
-): readonly Group[] {
-  const groups: [FailedAtom, ...FailedAtom[]][] = [];
-  const byPattern = new Map<string, [FailedAtom, ...FailedAtom[]]>();
+): readonly (readonly [string, readonly [FailedAtom, ...FailedAtom[]]])[] {
+  const groups = new Map<string, [FailedAtom, ...FailedAtom[]]>();
   for (const [place, atom] of failed.entries()) {
-    const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
-    const isCompared = place < MAX_COMPARED && atom.error === null;
-    const pattern = isCompared ? failurePattern(folder, nameOf(atom)) : '';
-    const group = byPattern.get(pattern);
-    if (group !== undefined) {
-      group.push(atom);
-      continue;
-    }
-    const begun: [FailedAtom] = [atom];
-    groups.push(begun);
-    if (pattern !== '') {
-      byPattern.set(pattern, begun);
-    }
+    addToGroup(groups, place < MAX_COMPARED ? keyOf(atom, directory) : `${REST} ${place}`, atom);
   }
-  return groups;
+  return largestFirst(groups);
 }
 
-function othersText(names: readonly string[]): string[] {
+const LINES = 'lines';
+const REST = 'rest';
+
+function keyOf({ id, subjob_id, command_string, error }: FailedAtom, directory: string): string {
+  if (error !== null) {
+    return 'lost' satisfies SpecialGroup;
+  }
+  const folder = join(directory, atomFolder(subjob_id, id));
+  if (!existsSync(join(folder, CONSOLE_FILE))) {
+    return 'unknown' satisfies SpecialGroup;
+  }
+  const pattern = failurePattern(folder, atomName(command_string, undefined));
+  return pattern === '' ? ('silent' satisfies SpecialGroup) : `${LINES} ${pattern}`;
+}
+
+/** How the other atoms of a group are like the first one. */
+const COMMON: Readonly<Record<string, readonly [one: string, several: string]>> = {
+  lost: ['Another one was lost', 'others were lost'],
+  unknown: ['Another one has no results here', 'others have no results here'],
+  silent: ['Another one printed nothing', 'others printed nothing'],
+};
+
+function othersText(key: string, names: readonly string[]): string[] {
   if (names.length === 0) {
     return [];
   }
+  const [one, several] = COMMON[key] ?? [
+    'Another one ends with the same lines',
+    'others end with the same lines',
+  ];
   const more = names.length > MAX_ALIKE ? `, … and ${names.length - MAX_ALIKE} more` : '';
-  const subject = names.length === 1 ? 'Another one ends' : `${names.length} others end`;
-  return [`    ${subject} with the same lines: ${names.slice(0, MAX_ALIKE).join(', ')}${more}`];
+  const subject = names.length === 1 ? one : `${names.length} ${several}`;
+  return [`    ${subject}: ${names.slice(0, MAX_ALIKE).join(', ')}${more}`];
 }
 
 /** The report of atoms that passed in a retry, with the folders of the results of their first failure. */

@@ -1,4 +1,4 @@
-import { utf8End } from '../../lib/text/text-ends.js';
+import { endOfOutput } from '../../lib/text/end-of-output.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { AtomId, BuildId } from '../../protocol/ids.js';
 import { MAX_LAST_LINES, MAX_LAST_LINES_BYTES } from '../../protocol/slave/optional-reports.js';
@@ -38,7 +38,7 @@ export class FailureGroupQueries {
   }
 
   /**
-   * Largest group first. Outputs that slaves did not send are read from the results, some at each request.
+   * Largest group first, then in the order of their first atoms. Outputs that slaves did not send are read from the results, some at each request.
    * @throws NOT_FOUND
    */
   async list(build: BuildId, { offset, limit }: Page): Promise<ListedGroups> {
@@ -46,10 +46,10 @@ export class FailureGroupQueries {
     await this.#readSome(build);
     const { db } = this.#master.store;
     const counted = await countFailures(db, build);
-    const order = [...counted].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+    const order = [...counted].sort(([, a], [, b]) => b.atoms - a.atoms || a.first - b.first);
     const lines = await linesOfGroups(db, build);
     const groups: ListedGroups['groups'] = [];
-    for (const [key, num_atoms] of order.slice(offset, offset + limit)) {
+    for (const [key, { atoms: num_atoms }] of order.slice(offset, offset + limit)) {
       const atoms = await atomsOfGroup(db, build, key, SHOWN_ATOMS);
       const sample = lines.get(key);
       groups.push({
@@ -59,7 +59,7 @@ export class FailureGroupQueries {
         atoms: atoms.map(presentAtom),
       });
     }
-    return { groups, total: order.length, num_without_output: counted.get('unknown') ?? 0 };
+    return { groups, total: order.length, num_without_output: counted.get('unknown')?.atoms ?? 0 };
   }
 
   /** One reader at a time: the others see what is known. */
@@ -97,10 +97,7 @@ export class FailureGroupQueries {
   }
 }
 
-/** As much as a slave would send, without the last line feed. */
+/** As much as a slave would send. */
 function endOf(content: string): string {
-  const bytes = Buffer.from(content.replace(/\n$/, ''));
-  const end = utf8End(bytes, MAX_LAST_LINES_BYTES).toString('utf8');
-  const isCut = Buffer.byteLength(end) < bytes.length;
-  return isCut ? end.slice(end.indexOf('\n') + 1) : end;
+  return endOfOutput(Buffer.from(content), false, MAX_LAST_LINES, MAX_LAST_LINES_BYTES);
 }

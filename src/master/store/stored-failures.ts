@@ -99,28 +99,34 @@ export const groupOfAtom = sql`
 const isGrouped = sql`atoms.failure_key IS NOT NULL AND ${counts}`;
 const isInNoGroup = sql`atoms.failed = 1 AND atoms.failure_key IS NULL`;
 
-/** The number of atoms in each group. */
-export async function countFailures(db: Reader, build: BuildId): Promise<Map<string, number>> {
+/** The size of a group, and its first atom. */
+interface GroupSize {
+  readonly atoms: number;
+  readonly first: number;
+}
+
+const groupSize = { atoms: integer, first: integer };
+
+/** The sizes of the groups by their keys. */
+export async function countFailures(db: Reader, build: BuildId): Promise<Map<string, GroupSize>> {
   const grouped = await db.all(
     sql`
-      SELECT failure_key AS key, count(*) AS atoms FROM atoms
+      SELECT failure_key AS key, count(*) AS atoms, min(atom_id) AS first FROM atoms
       WHERE build_id = ${build} AND ${isGrouped} GROUP BY failure_key`,
-    { key: text, atoms: integer },
+    { key: text, ...groupSize },
   );
-  const others = await db.first(
+  const others = await db.all(
     sql`
-      SELECT count(*) FILTER (WHERE exit_code IS NULL) AS lost, count(exit_code) AS unknown FROM atoms
-      WHERE build_id = ${build} AND ${isInNoGroup}`,
-    { lost: integer, unknown: integer },
+      SELECT CASE WHEN exit_code IS NULL THEN 'lost' ELSE 'unknown' END AS key,
+        count(*) AS atoms, min(atom_id) AS first
+      FROM atoms
+      WHERE build_id = ${build} AND ${isInNoGroup} GROUP BY exit_code IS NULL`,
+    { key: text, ...groupSize },
   );
-  const counted = new Map(grouped.map(({ key, atoms: number }) => [key, number]));
-  for (const [key, number] of [
-    ['lost', others?.lost ?? 0],
-    ['unknown', others?.unknown ?? 0],
-  ] as const) {
-    if (number > 0) {
-      counted.set(key, (counted.get(key) ?? 0) + number);
-    }
+  const counted = new Map<string, GroupSize>();
+  for (const { key, ...size } of [...grouped, ...others]) {
+    const { atoms: number, first } = counted.get(key) ?? { atoms: 0, first: size.first };
+    counted.set(key, { atoms: number + size.atoms, first: Math.min(first, size.first) });
   }
   return counted;
 }

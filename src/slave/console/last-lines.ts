@@ -1,5 +1,4 @@
-import { LINE_END } from '../../lib/text/line-ends.js';
-import { utf8End } from '../../lib/text/text-ends.js';
+import { endOfOutput } from '../../lib/text/end-of-output.js';
 import { MAX_LAST_LINES, MAX_LAST_LINES_BYTES, takes } from '../../protocol/slave/optional-reports.js';
 import type { RunAssignment } from '../../protocol/slave/slave-messages.js';
 import type { ConsoleRecorder } from './console-recorder.js';
@@ -26,13 +25,8 @@ export class LastLinesOfSubjob {
   }
 }
 
-/** Without a line feed at the end. A first line of which only a part fits is left out, unless there is no other. */
 function lastLines(console: Pick<ConsoleRecorder, 'printed' | 'read'>): string {
   const from = Math.max(0, console.printed - MAX_LAST_LINES_BYTES - 1);
   const bytes = console.read(from, MAX_LAST_LINES_BYTES + 1);
-  const ended = bytes.at(-1) === LINE_END ? bytes.subarray(0, -1) : bytes;
-  const end = utf8End(ended, MAX_LAST_LINES_BYTES);
-  const lines = end.toString('utf8').split('\n');
-  const isCut = from > 0 || end.length < ended.length;
-  return (isCut && lines.length > 1 ? lines.slice(1) : lines).slice(-MAX_LAST_LINES).join('\n');
+  return endOfOutput(bytes, from > 0, MAX_LAST_LINES, MAX_LAST_LINES_BYTES);
 }

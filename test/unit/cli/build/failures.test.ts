@@ -110,8 +110,8 @@ describe('the report of failures', () => {
       '--- LOST: 3',
       '    3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
     ]);
-    const many = Array.from({ length: 11 }, () => lost);
-    expect(failureReport(many, ['T'], place)).to.contain('    3  (lost)');
+    const many = Array.from({ length: 12 }, () => lost);
+    expect(failureReport(many, ['T'], place)).to.match(/\n {4}11 others were lost: 3, .*, … and 1 more$/);
   });
 
   it('says where the first failure of a flaky atom is', () => {
@@ -165,33 +165,37 @@ describe('the report of failures', () => {
     const report = failureReport(atoms, ['T'], place);
     expect(report.match(/^--- .*/gm)).to.deep.equal([
       '--- FAILED: 1',
+      '--- FAILED: 31',
       '--- FAILED: 2',
       '--- FAILED: 3',
       '--- LOST: 30',
-      '--- FAILED: 31',
-      '--- FAILED: 32',
     ]);
+    expect(report).to.contain('    Another one printed nothing: 32\n');
     expect(report).to.contain(
       [
         '    rerun it by hand: bash build_results/artifact_0_1/clusterrunner_command',
         '    12 others end with the same lines: 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, … and 2 more',
         '',
-        '--- FAILED: 2',
+        '--- FAILED: 31',
       ].join('\n'),
     );
     const two = failureReport([atomWithConsole(5, 'a 1\n'), atomWithConsole(6, 'a 2\n')], ['T'], place);
     expect(two).to.match(/\n {4}Another one ends with the same lines: 6$/);
   });
 
-  it('names no atom with one that had another exit code', () => {
-    const atoms = [atomWithConsole(1, 'x\n'), atomWithConsole(2, 'x\n')];
-    for (const [folder, code] of [
-      ['artifact_0_1', 1],
-      ['artifact_0_2', 137],
-    ] as const) {
-      writeFileSync(join(directory, folder, 'clusterrunner_exit_code'), `${code}\n`);
-    }
-    expect(failureReport(atoms, ['T'], place).match(/^--- /gm)).to.have.length(2);
+  it('has the groups of the page, whatever the exit codes: largest first, then in the order of their atoms', () => {
+    const atoms = [
+      atomWithConsole(1, 'one\n'),
+      atomWithConsole(2, 'two\n'),
+      atomWithConsole(3, 'three\n'),
+      atomWithConsole(4, 'three\n'),
+    ];
+    writeFileSync(join(directory, 'artifact_0_4', 'clusterrunner_exit_code'), '137\n');
+    expect(failureReport(atoms, ['T'], place).match(/^--- .*/gm)).to.deep.equal([
+      '--- FAILED: 3',
+      '--- FAILED: 1',
+      '--- FAILED: 2',
+    ]);
   });
 
   it('shows ten atoms in full, a hundred by name, and counts the rest', () => {

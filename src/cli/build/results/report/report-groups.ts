@@ -1,6 +1,7 @@
 import { type Dir, opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { atomName } from '../../../../job/atom-name.js';
 import { hasCode } from '../../../../lib/error-code.js';
 import { stripControlChars } from '../../../../lib/text/strip-control-chars.js';
 import { textStart } from '../../../../lib/text/text-ends.js';
@@ -10,10 +11,9 @@ import { atomFolder } from '../../../../protocol/ids.js';
 import { CONSOLE_FILE } from '../../../../protocol/results/archive-names.js';
 import type { ReportedGroup } from '../../../../protocol/results/report-data.js';
 import { consoleEnd } from '../console-end.js';
-import { failurePattern } from '../like-failures.js';
+import { addToGroup, failurePattern, largestFirst } from '../like-failures.js';
 import { rerunByHand } from '../rerun-by-hand.js';
 import type { ResultPlace } from '../result-place.js';
-import { reportName } from './report-atoms.js';
 
 /** The outputs of so many failed atoms are compared. */
 export const MAX_COMPARED_ATOMS = 2000;
@@ -62,18 +62,9 @@ export async function findGroups(
       await yieldToEventLoop();
       signal.throwIfAborted();
     }
-    const key = keyOf(atom, place, build.atom_variables, results);
-    const group = byKey.get(key);
-    if (group === undefined) {
-      byKey.set(key, [atom]);
-    } else {
-      group.push(atom);
-    }
+    addToGroup(byKey, keyOf(atom, place, results), atom);
   }
-  const sorted = [...byKey].sort(
-    ([key, one], [otherKey, other]) =>
-      Number(key === REST) - Number(otherKey === REST) || other.length - one.length,
-  );
+  const sorted = largestFirst(byKey).sort(([key], [other]) => Number(key === REST) - Number(other === REST));
   return {
     groups: sorted
       .slice(0, MAX_GROUPS)
@@ -86,12 +77,7 @@ const LINES = 'lines ';
 const REST = 'rest';
 
 /** LINES and the pattern of an output, or the key of a group without lines in common. */
-function keyOf(
-  atom: Atom,
-  place: number,
-  variables: readonly string[],
-  { directory, hasFolder }: ReportedResults,
-): string {
+function keyOf(atom: Atom, place: number, { directory, hasFolder }: ReportedResults): string {
   const folder = atomFolder(atom.subjob_id, atom.id);
   if (atom.error !== null) {
     return 'lost';
@@ -102,7 +88,7 @@ function keyOf(
   if (place >= MAX_COMPARED_ATOMS) {
     return REST;
   }
-  const pattern = failurePattern(join(directory, folder), reportName(atom, variables));
+  const pattern = failurePattern(join(directory, folder), atomName(atom.command_string, undefined));
   return pattern === '' ? 'silent' : LINES + pattern;
 }
 
