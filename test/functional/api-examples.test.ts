@@ -52,7 +52,7 @@ async function tell(story: Story): Promise<void> {
   await story.work(6);
   const failed = { lease: lease(6, 2), atoms: [{ id: 1, exit_code: 1, actual_time: 0.5, began: 0.25 }] };
   await story.deliver(result, 'opening the login\n1 test, 1 failed\n', failed, 1);
-  await story.until('/v1/job', (response) => /"pass_rate":0/.test(JSON.stringify(response)));
+  await story.until('/v1/job', (response) => /"num_atoms":2,"pass_rate":0/.test(JSON.stringify(response)));
   const ofEnded = examples.filter(({ route }) => route.startsWith(`GET ${build}`)).map(({ key }) => key);
   await story.show(...ofEnded.filter((key) => !story.isShown(key)));
   // Each example takes a second, so the slave would soon be lost.
