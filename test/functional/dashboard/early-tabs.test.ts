@@ -9,7 +9,7 @@ import { SimulatedCluster } from '../../support/simulation/simulated-cluster.js'
 const tabs = {
   '': { request: /\/failure-group\?/, text: '2 failures' },
   '/atoms': { request: /\/atom\?/, text: '2 atoms' },
-  '/timeline': { request: /\/timeline$/, text: 'The slowest atom is' },
+  '/timeline': { request: /\/v1\/.*\/timeline$/, text: 'The slowest atom is' },
 } as const;
 
 describe('a tab of a build', () => {
