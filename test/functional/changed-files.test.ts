@@ -112,6 +112,9 @@ describe('the files that have changed since a commit', () => {
     const none = await build('snapshot', '-j', 'Tests', '--since', first, '--affected');
     expect(none.build).to.include({ status: 'SUCCESS', num_atoms: 0 });
     expect(none.build.affected).to.include({ num_unaffected: 3 });
+    expect(none.stdout).to.contain(
+      'The changed files affect none of the 3 atoms of the job, so nothing was tested.',
+    );
   });
 
   it('choose all atoms when one of them is covered by no rule', async () => {

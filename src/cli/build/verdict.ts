@@ -40,7 +40,7 @@ export function printVerdict(build: Build, telling: VerdictOptions): number {
   if (build.result === 'SUCCESS') {
     out.write(`SUCCESS: ${atoms} passed${detailsOfPassed(build)} ${tail}\n`);
     if (build.num_atoms === 0) {
-      out.write('The atomizers printed nothing, so nothing was tested.\n');
+      out.write(`${reasonForNoAtoms(build)}, so nothing was tested.\n`);
     }
     return exitCode.success;
   }
@@ -112,6 +112,13 @@ function printInterruptedAtoms(build: Build, { out, place }: VerdictOptions): vo
 
 function atomCount({ num_atoms: atoms }: Build): string {
   return `${atoms ?? 0} ${atoms === 1 ? 'atom' : 'atoms'}`;
+}
+
+function reasonForNoAtoms({ affected }: Build): string {
+  const unaffected = affected?.num_unaffected ?? 0;
+  return unaffected === 0
+    ? 'The atomizers printed nothing'
+    : `The changed files affect none of the ${unaffected} atoms of the job`;
 }
 
 function endedCounts(build: Build): string {

@@ -1,5 +1,6 @@
 import { durationText } from '../../../lib/text/duration-text.js';
 import type { Build } from '../../../protocol/build/build.js';
+import type { CachedFrom } from '../../../protocol/build/cached-atom.js';
 import type { Atom } from '../../../protocol/build/work.js';
 import { masterVersion } from '../../api/master-version.js';
 import { CopyButton } from '../../parts/controls/copy-button.js';
@@ -21,7 +22,7 @@ interface AtomHeadProps {
 
 /** The outcome of an atom, and where and when it ran. */
 export function AtomHead({ atom, build, label }: AtomHeadProps) {
-  const { tests, slave, num_retries: retries, exit_code: code, error } = atom;
+  const { tests, slave, num_retries: retries, exit_code: code, error, cached_from: from } = atom;
   const isDelivered = atom.outcome !== null && atom.outcome !== 'LOST';
   const endsWithBuild = masterVersion.value?.ends_with_build === true;
   const command = handRerunCommand(build, atom, endsWithBuild ? null : window.location.origin);
@@ -49,6 +50,12 @@ export function AtomHead({ atom, build, label }: AtomHeadProps) {
             on <bdi>{slave}</bdi>
           </span>
         )}
+        {from && (
+          <span>
+            {'passed in '}
+            {from.is_kept ? <a href={pathToRun(from)}>build {from.build_id}</a> : `build ${from.build_id}`}
+          </span>
+        )}
         {retries > 0 && (
           <span>
             {retries} {retries === 1 ? 'retry' : 'retries'}
@@ -72,6 +79,10 @@ export function AtomHead({ atom, build, label }: AtomHeadProps) {
       )}
     </header>
   );
+}
+
+function pathToRun({ build_id: buildId, atom_id: atomId }: CachedFrom): string {
+  return pathTo({ page: 'atom', buildId, atomId });
 }
 
 function Duration({
