@@ -64,7 +64,7 @@ describe('a build that ends early', () => {
     expect(file('artifact_0_0', 'clusterrunner_exit_code')).to.equal('1\n');
     expect(file('artifact_0_0', 'clusterrunner_console_output')).to.equal('this is 1\n');
     expect(file('artifact_0_1', 'clusterrunner_console_output')).to.match(
-      /^this is 2\nclusterrunner: the atom was ended after [\d.]+ s; it had not finished\.\n$/,
+      /^this is 2\nclusterrunner: the atom was ended after [\d.]+ m?s; it had not finished\.\n$/,
     );
     expect(readdirSync(join(cluster.cwd, 'build_results', 'artifact_0_1'))).not.to.include(
       'clusterrunner_exit_code',
@@ -74,9 +74,9 @@ describe('a build that ends early', () => {
   }
 
   function requireNamed({ stdout }: Ended): void {
-    expect(stdout).to.match(/^--- FAILED: 1 \(\d.* s, .+\)$/m);
+    expect(stdout).to.match(/^--- FAILED: 1 \(\d.* m?s, .+\)$/m);
     expect(stdout).to.match(
-      /^--- RUNNING AT THE END: 2\n {4}It was ended with its build after [\d.]+ s on \S+\. /m,
+      /^--- RUNNING AT THE END: 2\n {4}It was ended with its build after [\d.]+ m?s on \S+\. /m,
     );
     expect(stdout).to.contain('1 of 8 atoms had ended, 1 of them failed');
   }

@@ -21,7 +21,7 @@ Failing:
         - cd "$PROJECT_DIR"
         - echo "looking at $NAME"
         - test "$NAME" != "$(cat breaks.txt)" || exit 7
-        - test "$NAME" != 3
+        - test "$NAME" != 3 || { echo "three is refused"; exit 1; }
 `;
 
 describe('a job on a master and a slave', () => {
@@ -98,12 +98,12 @@ describe('a job on a master and a slave', () => {
     });
 
     it('names each failed atom with the end of its console and the command that reruns it', () => {
-      for (const { atom, name, code } of [
-        { atom: 1, name: 2, code: 7 },
-        { atom: 2, name: 3, code: 1 },
+      for (const { atom, name, more, code } of [
+        { atom: 1, name: 2, more: '', code: 7 },
+        { atom: 2, name: 3, more: '    three is refused\n', code: 1 },
       ]) {
-        expect(ended.stdout.replaceAll(/ \(\d.* s, [^)]+\)$/gm, '')).to.contain(
-          `--- FAILED: ${name}\n    looking at ${name}\n    exit code ${code}\n` +
+        expect(ended.stdout.replaceAll(/ \(\d.* m?s, [^)]+\)$/gm, '')).to.contain(
+          `--- FAILED: ${name}\n    looking at ${name}\n${more}    exit code ${code}\n` +
             `    rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash build_results/${cluster.folder(atom)}/clusterrunner_command\n`,
         );
       }

@@ -1,6 +1,7 @@
 import type { CacheDecision } from '../../domain/recorded-pass.js';
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
+import { durationText } from '../../lib/text/duration-text.js';
 import { type NotCached, notCached } from '../../protocol/build/cached-atom.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave/slave-messages.js';
@@ -371,7 +372,7 @@ export async function reportedVerdicts(db: Reader, build: BuildId): Promise<Verd
 
 /** The message for an atom that was running when its build was ended. `seconds` is how long it had run. */
 export function interruptionOf(seconds: number | null, slave: string | null): string {
-  const after = seconds === null ? '' : ` after ${seconds.toFixed(1)} s`;
+  const after = seconds === null ? '' : ` after ${durationText(seconds)}`;
   return `It was ended with its build${after}${slave === null ? '' : ` on ${slave}`}.`;
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { durationText } from '../../lib/text/duration-text.js';
 import { atomFolder } from '../../protocol/ids.js';
 import { CONSOLE_FILE, EXIT_CODE_FILE, TIME_FILE } from '../../protocol/results/archive-names.js';
 import type { TestCounts } from '../../protocol/results/result-facts.js';
@@ -119,7 +120,7 @@ export class SubjobRecord {
     }
     const seconds = Math.max(0, clock.monotonic() - running.since) / 1000;
     const console = this.consoleOf(place);
-    console.end([`the atom was ended after ${seconds.toFixed(1)} s; it had not finished.`]);
+    console.end([`the atom was ended after ${durationText(seconds)}; it had not finished.`]);
     this.#folders.set(id, folderOf(place, console, null, seconds));
     return { id, ran_for: seconds, ...times.beganAt(running.since) };
   }

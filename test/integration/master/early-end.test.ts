@@ -79,7 +79,7 @@ describe('a build that is being ended early', () => {
     expect(ended?.interrupted_atoms).to.have.length(1);
     expect(ended?.interrupted_atoms?.[0]).to.include({
       id: 1,
-      error: 'It was ended with its build after 12.3 s on slave-1.',
+      error: 'It was ended with its build after 12 s on slave-1.',
     });
     expect(await outcomesOf(build)).to.deep.equal(['FAILED', 'INTERRUPTED', ...Array(6).fill(null)]);
     expect((await harness.master.archiveContents(build))?.files).to.have.length(1);

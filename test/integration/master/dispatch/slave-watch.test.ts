@@ -147,6 +147,7 @@ describe('a slave that does not respond', () => {
     const [holder, other, held] = await hold();
     await holder.cut();
     await pass(10_000);
+    await until(() => other.subjobs.length === 1);
     const back = new LiveSlave(holder.slave);
     live.push(back);
     await pass(LOOK_MS);

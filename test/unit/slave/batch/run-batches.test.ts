@@ -121,7 +121,7 @@ describe('the atoms of a job with batches', () => {
     for (const { ran_for } of outcome.unfinished) {
       expect(ran_for).to.be.a('number');
     }
-    expect(consoles[2]).to.match(/clusterrunner: the atom was ended after .* s; it had not finished\.\n$/);
+    expect(consoles[2]).to.match(/clusterrunner: the atom was ended after .* m?s; it had not finished\.\n$/);
   });
 
   it('are reported as running together, the first one last, and are shown one after another when they have ended', async () => {
