@@ -6,6 +6,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
  * longer than their signatures and leases last.
  */
 export const REQUESTS_PER_TURN = 8;
+/** So many of a turn are reads as long as some wait: few people read, and they must not queue behind thousands of slaves. */
+export const READS_PER_TURN = 4;
 
 interface Waiting {
   readonly request: IncomingMessage;
@@ -13,14 +15,15 @@ interface Waiting {
 }
 
 /**
- * Calls `listener` at once for the first requests of a turn, and for the others in later turns, in their order. `nextTurn` calls
- * back in the next turn. A request whose client hangs up meanwhile is dropped. A connection has one request that waits at most.
+ * Calls `listener` at once for the first requests of a turn, and for the others in later turns, reads (GET) and changes each in
+ * their order. `nextTurn` calls back in the next turn. A request whose client hangs up meanwhile is dropped. A connection has one request that waits at most.
  */
 export function limitRequestsPerTurn(
   listener: RequestListener,
   nextTurn: (callback: () => void) => unknown = setImmediate,
 ): RequestListener {
-  const waiting = new Set<Waiting>();
+  const reads = new Set<Waiting>();
+  const changes = new Set<Waiting>();
   let begun = 0;
   let isScheduled = false;
 
@@ -35,8 +38,13 @@ export function limitRequestsPerTurn(
   const beginTurn = () => {
     isScheduled = false;
     begun = 0;
+    beginUpTo(READS_PER_TURN, reads);
+    beginUpTo(REQUESTS_PER_TURN, changes);
+    beginUpTo(REQUESTS_PER_TURN, reads);
+  };
+  const beginUpTo = (limit: number, waiting: Set<Waiting>) => {
     for (const next of waiting) {
-      if (begun === REQUESTS_PER_TURN) {
+      if (begun >= limit) {
         return;
       }
       waiting.delete(next);
@@ -50,6 +58,7 @@ export function limitRequestsPerTurn(
     if (begun < REQUESTS_PER_TURN) {
       begin({ request, response });
     } else {
+      const waiting = request.method === 'GET' ? reads : changes;
       waiting.add({ request, response });
     }
   };

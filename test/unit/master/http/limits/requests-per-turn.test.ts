@@ -4,10 +4,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   limitRequestsPerTurn,
+  READS_PER_TURN,
   REQUESTS_PER_TURN,
 } from '../../../../../src/master/http/limits/requests-per-turn.js';
 
-type Step = 'request' | 'turn' | { readonly hangUp: number };
+type Step = 'GET' | 'POST' | 'turn' | { readonly hangUp: number };
 
 /** Requests in turns of an event loop that the test controls. */
 class Turns {
@@ -22,8 +23,9 @@ class Turns {
     (callback) => this.#callbacks.push(callback),
   );
 
-  request(): ServerResponse {
+  request(method = 'POST'): ServerResponse {
     const request = new IncomingMessage(new Socket());
+    request.method = method;
     const response = new ServerResponse(request);
     this.#listener(request, response);
     return response;
@@ -48,9 +50,9 @@ describe('the limit of requests in a turn of the event loop', () => {
     expect(turns.begun).to.deep.equal([response]);
   });
 
-  it('begins each request once, in order, few in a turn, unless its client hung up before', () => {
+  it('begins each request once, reads and changes in their order, few in a turn, unless its client hung up before', () => {
     const step = fc.oneof(
-      { weight: 20, arbitrary: fc.constant<Step>('request') },
+      { weight: 20, arbitrary: fc.constantFrom<Step>('GET', 'POST') },
       { weight: 2, arbitrary: fc.constant<Step>('turn') },
       { weight: 2, arbitrary: fc.nat(50).map<Step>((hangUp) => ({ hangUp })) },
     );
@@ -60,8 +62,8 @@ describe('the limit of requests in a turn of the event loop', () => {
         const made: ServerResponse[] = [];
         const dropped = new Set<ServerResponse>();
         for (const one of steps) {
-          if (one === 'request') {
-            made.push(turns.request());
+          if (one === 'GET' || one === 'POST') {
+            made.push(turns.request(one));
           } else if (one === 'turn') {
             turns.turn();
           } else {
@@ -78,8 +80,24 @@ describe('the limit of requests in a turn of the event loop', () => {
           expect(turns.begunInTurn).to.be.at.most(REQUESTS_PER_TURN);
         }
         expect(turns.isOver).to.equal(true);
-        expect(turns.begun).to.deep.equal(made.filter((response) => !dropped.has(response)));
+        for (const method of ['GET', 'POST']) {
+          const isOne = ({ req }: ServerResponse) => req.method === method;
+          expect(turns.begun.filter(isOne)).to.deep.equal(
+            made.filter((response) => isOne(response) && !dropped.has(response)),
+          );
+        }
       }),
+    );
+  });
+
+  it('lets reads pass changes that wait, and both make progress', () => {
+    const turns = new Turns();
+    const changes = Array.from({ length: 100 }, () => turns.request());
+    const reads = Array.from({ length: 10 }, () => turns.request('GET'));
+    turns.turn();
+    expect(reads.filter((read) => turns.begun.includes(read))).to.have.length(READS_PER_TURN);
+    expect(changes.filter((change) => turns.begun.includes(change))).to.have.length(
+      2 * REQUESTS_PER_TURN - READS_PER_TURN,
     );
   });
 });
