@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
-import { Minimatch } from 'minimatch';
 import type { AffectsRule } from '../protocol/build/job.js';
 import type { AtomValue } from './command-string.js';
+import { pathPattern } from './path-pattern.js';
 
 /** The atoms of a list that changed files affect. */
 export interface AffectedByChange {
@@ -13,15 +13,6 @@ export interface AffectedByChange {
    */
   readonly uncovered: string | null;
 }
-
-/** Hidden files count too, and "!" and "#" have no meaning at the beginning. */
-const options = {
-  dot: true,
-  nonegate: true,
-  nocomment: true,
-  platform: 'linux',
-  braceExpandMax: 1000,
-} as const;
 
 /**
  * Finds the atoms that changed files affect: those whose value is the path of such a file, and those that a rule names for
@@ -40,7 +31,7 @@ export function affectedAtoms(
     placesOfPath.set(path, places);
   }
   const compiled = rules.map((rule) => ({
-    paths: rule.paths.map((glob) => new Minimatch(glob, options)),
+    paths: rule.paths.map((glob) => pathPattern(glob)),
     atoms: rule.atoms,
     isHit: false,
   }));
@@ -61,7 +52,7 @@ export function affectedAtoms(
     uncovered ??= isCovered ? null : path;
   }
   const globs = new Set(compiled.flatMap((rule) => (rule.isHit ? rule.atoms : [])));
-  for (const glob of [...globs].map((text) => new Minimatch(text, options))) {
+  for (const glob of [...globs].map((text) => pathPattern(text))) {
     for (const [place, path] of paths.entries()) {
       if (glob.match(path)) {
         affected.add(place);

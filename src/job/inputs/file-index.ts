@@ -1,4 +1,4 @@
-import { Minimatch } from 'minimatch';
+import { pathPattern } from '../path-pattern.js';
 import type { InputPattern } from './input-pattern.js';
 
 /** A file, link or submodule of a commit. */
@@ -13,15 +13,6 @@ export interface InputFile {
 
 export const LINK_MODE = '120000';
 const SUBMODULE_MODE = '160000';
-
-/** Hidden files count too, and "!" and "#" have no meaning at the beginning. */
-const options = {
-  dot: true,
-  nonegate: true,
-  nocomment: true,
-  platform: 'linux',
-  braceExpandMax: 1000,
-} as const;
 
 /** The files of a commit, found by path or pattern. */
 export class FileIndex {
@@ -52,7 +43,7 @@ export class FileIndex {
   }
 
   #matchingGlob(glob: string, prefix: string): InputFile[] {
-    const matcher = new Minimatch(glob, options);
+    const matcher = pathPattern(glob);
     const files = this.#beginningWith(prefix).filter(({ path }) => matcher.match(path));
     const submodules = this.#submodules.filter(({ path }) => matcher.match(path, true));
     return [...new Set([...files, ...submodules])];
