@@ -25,7 +25,7 @@ export async function changedPaths(
   if (shown.exitCode !== 0) {
     throw gitError(`The files that changed since ${since} could not be found`, shown);
   }
-  return relativePaths(shown.stdout, folder);
+  return relativePaths([shown.stdout], folder);
 }
 
 /**
@@ -62,14 +62,14 @@ export async function changedInWorkingTree(git: Git, directory: string, since: s
       throw gitError(`The files that changed since ${since} could not be found`, listed);
     }
   }
-  return relativePaths(changed.stdout + untracked.stdout, prefix);
+  return relativePaths([changed.stdout, untracked.stdout], prefix);
 }
 
-/** Paths that git lists, each followed by NUL. @throws ClusterRunnerError PREPARATION_FAILED */
-export function relativePaths(listed: string, folder: string): string[] {
-  // The output that is kept of git is cut at its beginning.
-  const paths = listed.split('\0').filter((path) => path !== '');
-  if (paths.length > MAX_CHANGED_FILES || listed.startsWith('…')) {
+/** The paths that git lists in outputs, each followed by NUL. @throws ClusterRunnerError PREPARATION_FAILED */
+export function relativePaths(outputs: readonly string[], folder: string): string[] {
+  const paths = outputs.flatMap((output) => output.split('\0')).filter((path) => path !== '');
+  // An output that is too long to be kept is cut at its beginning.
+  if (paths.length > MAX_CHANGED_FILES || outputs.some((output) => output.startsWith('…'))) {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
       `More than ${MAX_CHANGED_FILES} files have changed, too many to choose atoms by; name a newer commit with --since, or leave it out.`,
